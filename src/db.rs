@@ -1,0 +1,242 @@
+//! `SQLite`: how databases are opened, migrated and written.
+//!
+//! Pragmas belong here and nowhere else. The journal database is in WAL mode with
+//! `synchronous=FULL`: a transaction is durable when [`write`] returns. The WAL file is kept when the
+//! last connection closes, so that `sqlite3 -readonly` works at any time; checkpoints are asked for
+//! by name ([`checkpoint`]) and happen at no other time.
+
+use std::io;
+
+use camino::Utf8Path;
+use rusqlite::config::DbConfig;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::fault;
+
+/// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.
+const APPLICATION_ID: i64 = 0x4f56_504b;
+
+/// How long a connection waits for another one's short write, in milliseconds.
+const BUSY_TIMEOUT_MS: i64 = 5_000;
+
+/// Attaches what was tried to an error of `SQLite`; a full disk is [`Error::NoSpace`].
+pub(crate) trait DatabaseContext<T> {
+    /// Says what was tried.
+    fn context(self, action: &'static str) -> Result<T>;
+}
+
+impl<T> DatabaseContext<T> for rusqlite::Result<T> {
+    fn context(self, action: &'static str) -> Result<T> {
+        self.map_err(|source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Error::NoSpace {
+                action,
+                path: "the database".into(),
+                source: io::Error::other(source),
+            },
+            _ => Error::Database { action, source },
+        })
+    }
+}
+
+/// Opens the journal database for writing and brings it to the newest version.
+///
+/// After it was made, its directory must be synced by the caller.
+pub(crate) fn open_journal(path: &Utf8Path, migrations: &[&str]) -> Result<Connection> {
+    let mut connection = open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .context("configure the journal")?;
+    connection
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON;")
+        .context("configure the journal")?;
+    migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Opens the journal database for reading; changes nothing.
+pub(crate) fn open_journal_for_reading(path: &Utf8Path, migrations: &[&str]) -> Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .context("configure the journal")?;
+    ensure_known_version(&connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Opens a database that need not outlive a crash: a staging database or the stat cache.
+/// Without a path it is a private one in a temporary file that `SQLite` deletes itself.
+pub(crate) fn open_scratch(path: Option<&Utf8Path>, schema: &str) -> Result<Connection> {
+    let connection = open(
+        path.unwrap_or(Utf8Path::new("")),
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    connection
+        .execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8000; PRAGMA temp_store=FILE;")
+        .context("configure a scratch database")?;
+    connection
+        .execute_batch(schema)
+        .context("make a scratch database")?;
+    Ok(connection)
+}
+
+fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection> {
+    fault::step("database-open").map_err(|source| Error::io("open", path, source))?;
+    #[expect(clippy::disallowed_methods, reason = "this is db")]
+    let connection =
+        Connection::open_with_flags(path.as_std_path(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .context("open a database")?;
+    connection
+        .pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)
+        .context("configure a database")?;
+    Ok(connection)
+}
+
+/// Runs `work` in one immediate transaction; durable when this returns on a journal connection.
+pub(crate) fn write<T>(
+    connection: &mut Connection,
+    action: &'static str,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    step("database-begin", action)?;
+    let tx = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .context(action)?;
+    let result = work(&tx)?;
+    step("database-commit", action)?;
+    tx.commit().context(action)?;
+    step("database-committed", action)?;
+    Ok(result)
+}
+
+/// Moves the WAL's content into the database file.
+pub(crate) fn checkpoint(connection: &Connection) -> Result<()> {
+    step("database-checkpoint", "checkpoint the journal")?;
+    connection
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .context("checkpoint the journal")
+}
+
+fn step(name: &'static str, action: &'static str) -> Result<()> {
+    fault::step(name).map_err(|source| Error::io(action, "the database", source))
+}
+
+/// Applies the migrations that the database has not seen, all in one transaction.
+fn migrate(connection: &mut Connection, path: &Utf8Path, migrations: &[&str]) -> Result<()> {
+    let version = ensure_known_version(connection, path, migrations)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    let Some(missing @ [_, ..]) = migrations.get(done..) else {
+        return Ok(());
+    };
+    write(connection, "migrate the journal", |tx| {
+        for migration in missing {
+            tx.execute_batch(migration).context("migrate the journal")?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)
+            .context("migrate the journal")?;
+        tx.pragma_update(
+            None,
+            "user_version",
+            i64::try_from(migrations.len()).unwrap_or(i64::MAX),
+        )
+        .context("migrate the journal")
+    })
+}
+
+fn ensure_known_version(
+    connection: &Connection,
+    path: &Utf8Path,
+    migrations: &[&str],
+) -> Result<i64> {
+    let damaged = |source: rusqlite::Error| Error::StoreDamaged {
+        path: path.to_owned(),
+        detail: source.to_string(),
+    };
+    let ask = |pragma: &str| {
+        connection
+            .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
+            .map_err(damaged)
+    };
+    let (application, version) = (ask("application_id")?, ask("user_version")?);
+    let supported = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if version > supported {
+        return Err(Error::StoreNewer {
+            path: path.to_owned(),
+            found: version,
+            supported,
+        });
+    }
+    if version < 0 || (version > 0 && application != APPLICATION_ID) {
+        let detail = format!("application id is {application:#x}, expected {APPLICATION_ID:#x}");
+        return Err(Error::StoreDamaged {
+            path: path.to_owned(),
+            detail,
+        });
+    }
+    Ok(version)
+}
+
+impl ToSql for Digest {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+    }
+}
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        bytes
+            .try_into()
+            .map(Self::from_bytes)
+            .map_err(|_| FromSqlError::InvalidBlobSize {
+                expected_size: 32,
+                blob_size: bytes.len(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_run_once_and_newer_stores_are_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = Utf8Path::from_path(dir.path())
+            .expect("UTF-8")
+            .join("store.db");
+        let first = ["CREATE TABLE a (x INTEGER) STRICT;"];
+        let both = [first[0], "CREATE TABLE b (x INTEGER) STRICT;"];
+        drop(open_journal(&path, &first).expect("made"));
+        drop(open_journal(&path, &both).expect("migrated"));
+        drop(open_journal(&path, &both).expect("opened"));
+        assert!(matches!(
+            open_journal(&path, &first),
+            Err(Error::StoreNewer {
+                found: 2,
+                supported: 1,
+                ..
+            })
+        ));
+        let reader = open_journal_for_reading(&path, &both).expect("opened");
+        assert!(reader.execute("INSERT INTO a VALUES (1)", []).is_err());
+    }
+
+    #[test]
+    fn a_database_of_others_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = Utf8Path::from_path(dir.path())
+            .expect("UTF-8")
+            .join("store.db");
+        drop(open_scratch(Some(&path), "PRAGMA user_version=1;").expect("made"));
+        assert!(matches!(
+            open_journal(&path, &["SELECT 1"]),
+            Err(Error::StoreDamaged { .. })
+        ));
+    }
+}

@@ -1,0 +1,366 @@
+//! The one error of the library, and the kinds that decide exit code and HTTP status.
+//!
+//! What stops the reading is an error; what SQL can ask of staged rows is a
+//! [`Finding`], and all of them stand in one [`Error::Refused`].
+
+mod code;
+mod details;
+mod help;
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::finding::{CheckReport, Finding};
+use crate::id::TransactionId;
+pub use crate::kind::Kind;
+use crate::uri::{Uri, UriFault};
+
+/// A result with this library's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an act did not succeed.
+///
+/// Unless its kind is [`Kind::Pending`] or [`Kind::InDoubt`], the live tree is exactly as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text is no `viking://` URI.
+    #[error("`{text}` is not a URI: {fault}")]
+    InvalidUri {
+        /** As given. */
+        text: String,
+        /** Why not. */
+        fault: UriFault,
+    },
+    /// An argument's value is not one of those that it may have.
+    #[error("{argument} is `{value}`; expected {expected}")]
+    InvalidArgument {
+        /** Its name. */
+        argument: &'static str,
+        /** As given. */
+        value: String,
+        /** What it may be. */
+        expected: &'static str,
+    },
+    /// A pack breaks rules.
+    #[error("{}", refused_message(pack, report))]
+    Refused {
+        /** The pack file. */
+        pack: Utf8PathBuf,
+        /** What was found. */
+        report: Box<CheckReport>,
+    },
+    /// A directory is no store, nor is one above it.
+    #[error("{path} is not a store")]
+    StoreNotFound {
+        /** Where it was looked for. */
+        path: Utf8PathBuf,
+    },
+    /// A store is there already.
+    #[error("{path} is a store already")]
+    StoreExists {
+        /** The store. */
+        path: Utf8PathBuf,
+    },
+    /// A directory that should become a store holds something.
+    #[error("{path} is not empty")]
+    DirectoryNotEmpty {
+        /** The directory. */
+        path: Utf8PathBuf,
+    },
+    /// A directory that should be adopted holds no scope directory.
+    #[error("{path} holds none of the directories resources, user, agent, session")]
+    NothingToAdopt {
+        /** The directory. */
+        path: Utf8PathBuf,
+    },
+    /// The store was written by a newer version.
+    #[error("{path} has store version {found}; this program reads up to {supported}")]
+    StoreNewer {
+        /** The store. */
+        path: Utf8PathBuf,
+        /** Its version. */
+        found: i64,
+        /** The newest known. */
+        supported: i64,
+    },
+    /// A file of the store is not a database of ours, or cannot be read as one.
+    #[error("{path} is damaged: {detail}")]
+    StoreDamaged {
+        /** The file. */
+        path: Utf8PathBuf,
+        /** What is wrong. */
+        detail: String,
+    },
+    /// The file system cannot do what a commit needs.
+    #[error("{path}: the file system cannot {ability}")]
+    FileSystemUnsupported {
+        /** The probed directory. */
+        path: Utf8PathBuf,
+        /** What failed. */
+        ability: &'static str,
+        /** Why. */
+        source: io::Error,
+    },
+    /// A mount or another device below a root: exchanging it would carry the mount away.
+    #[error("{path} is a mount point or lies on another device than the store")]
+    OtherDevice {
+        /** The place. */
+        path: Utf8PathBuf,
+    },
+    /// A symbolic link as a root or on the way to it.
+    #[error("{path} is a symbolic link")]
+    SymlinkOnPath {
+        /** The link. */
+        path: Utf8PathBuf,
+    },
+    /// A symbolic link, FIFO, socket or device in a live tree.
+    #[error("{path} is a {what}, which no pack can hold")]
+    SpecialFile {
+        /** The file. */
+        path: Utf8PathBuf,
+        /** What it is. */
+        what: &'static str,
+    },
+    /// A live file or directory has a name that no pack can hold.
+    #[error("{path} cannot be packed: {why}")]
+    NameUnpackable {
+        /** The file; other bytes than UTF-8 are shown as U+FFFD. */
+        path: String,
+        /** Which rule forbids it. */
+        why: String,
+    },
+    /// A live file changed while it was read, again and again.
+    #[error("{path} changes while it is read")]
+    FileChanging {
+        /** The file. */
+        path: Utf8PathBuf,
+    },
+    /// The tree changed between the plan and the exchange.
+    #[error("{path} changed since it was planned to be replaced")]
+    LiveTreeChanged {
+        /** The first path that differs. */
+        path: Utf8PathBuf,
+    },
+    /// No such URI in the live tree.
+    #[error("{uri} does not exist")]
+    UriNotFound {
+        /** The URI. */
+        uri: Uri,
+    },
+    /// A URI names a directory where a file is needed, or the other way round.
+    #[error("{uri} is not a {expected}")]
+    WrongEntryKind {
+        /** The URI. */
+        uri: Uri,
+        /** `file` or `directory`. */
+        expected: &'static str,
+    },
+    /// No such file outside of the store, such as a pack.
+    #[error("{path} does not exist")]
+    FileNotFound {
+        /** The file. */
+        path: Utf8PathBuf,
+    },
+    /// A file should not be replaced.
+    #[error("{path} exists")]
+    OutputExists {
+        /** The file. */
+        path: Utf8PathBuf,
+    },
+    /// No such transaction.
+    #[error("there is no transaction {tx}")]
+    TransactionNotFound {
+        /** Its id. */
+        tx: TransactionId,
+    },
+    /// A transaction that cannot be rolled back: not committed, or rolled back already.
+    #[error("{tx} cannot be rolled back: it is {state}")]
+    NotInEffect {
+        /** Its id. */
+        tx: TransactionId,
+        /** Its state. */
+        state: String,
+    },
+    /// The trees that a rollback needs were pruned.
+    #[error("{tx} cannot be rolled back: its slot {slot} was pruned")]
+    SlotPruned {
+        /** Its id. */
+        tx: TransactionId,
+        /** The slot. */
+        slot: String,
+    },
+    /// A slot does not hold what the journal says.
+    #[error("slot {slot} of {tx} is not what was recorded: {detail}")]
+    SlotDamaged {
+        /** The transaction. */
+        tx: TransactionId,
+        /** The slot. */
+        slot: String,
+        /** What differs. */
+        detail: String,
+    },
+    /// Live files differ from what the last commit left.
+    #[error("{} changed outside of ovpack since the last commit: {}", count_of(*total, "file"), listed(paths))]
+    Drift {
+        /** The first of them. */
+        paths: Vec<String>,
+        /** How many. */
+        total: u64,
+    },
+    /// Later transactions on the same roots are still in effect.
+    #[error(
+        "{tx} cannot be rolled back: later transactions changed the same root: {}",
+        listed(later)
+    )]
+    LaterTransactions {
+        /** The one to roll back. */
+        tx: TransactionId,
+        /** Those in the way, newest first. */
+        later: Vec<TransactionId>,
+    },
+    /// Another process holds the lock.
+    #[error("another process is working on {path}")]
+    Busy {
+        /** The store. */
+        path: Utf8PathBuf,
+    },
+    /// The exchange is done; only its last journal row is missing.
+    #[error("{tx} is in place, but the journal could not be completed")]
+    Pending {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
+    /// Recovery finds neither the old nor the new tree in place.
+    #[error(
+        "{tx} is in doubt: {path} is neither the old tree ({old}) nor the new one ({new}) but {found}"
+    )]
+    InDoubt {
+        /** The transaction. */
+        tx: TransactionId,
+        /** The place. */
+        path: Utf8PathBuf,
+        /** Old inode and digest. */
+        old: String,
+        /** New inode and digest. */
+        new: String,
+        /** What is there. */
+        found: String,
+    },
+    /// A crash must be recovered from first, and this act must not do it.
+    #[error("{path} needs recovery first")]
+    RecoveryPending {
+        /** The store. */
+        path: Utf8PathBuf,
+    },
+    /// The journal's chain or rows are not what they were.
+    #[error("the journal is damaged at event {seq}: {detail}")]
+    JournalDamaged {
+        /** The first bad event. */
+        seq: i64,
+        /** What differs. */
+        detail: String,
+    },
+    /// The disk or a quota is full.
+    #[error("no space left: cannot {action} {path}")]
+    NoSpace {
+        /** What was tried. */
+        action: &'static str,
+        /** On what. */
+        path: Utf8PathBuf,
+        /** As the system said. */
+        source: io::Error,
+    },
+    /// A pack unpacks to more than the disk has free.
+    #[error("{path} unpacks to {needed_bytes} bytes; {free_bytes} bytes are free")]
+    TooLargeForDisk {
+        /** The pack. */
+        path: Utf8PathBuf,
+        /** Needed. */
+        needed_bytes: u64,
+        /** Free. */
+        free_bytes: u64,
+    },
+    /// The system refused an operation on a file.
+    #[error("cannot {action} {path}")]
+    Io {
+        /** What was tried. */
+        action: &'static str,
+        /** On what. */
+        path: Utf8PathBuf,
+        /** As the system said. */
+        source: io::Error,
+    },
+    /// `SQLite` refused an operation.
+    #[error("cannot {action}")]
+    Database {
+        /** What was tried. */
+        action: &'static str,
+        /** As `SQLite` said. */
+        source: rusqlite::Error,
+    },
+    /// The caller asked to stop before the exchange.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
+}
+
+impl Error {
+    /// Makes the error of a file operation: [`Error::NoSpace`] where the disk or a quota is full.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<Utf8PathBuf>,
+        source: io::Error,
+    ) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
+                action,
+                path,
+                source,
+            },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
+        }
+    }
+
+    /// Makes the error of a pack with one finding that stops the reading.
+    pub(crate) fn refused(pack: &Utf8Path, finding: Finding) -> Self {
+        Self::Refused {
+            pack: pack.to_owned(),
+            report: Box::new(finding.into()),
+        }
+    }
+}
+
+fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
+    match (report.first(), report.total) {
+        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
+        (Some(finding), total) => {
+            format!("{pack} is refused with {total} findings, the first: {finding}")
+        }
+        (None, _) => format!("{pack} is refused"),
+    }
+}
+
+/// Shows at most ten of a list.
+fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
+    if all.len() > 10 {
+        text.push("...".to_owned());
+    }
+    text.join(", ")
+}
+
+fn count_of(count: u64, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}

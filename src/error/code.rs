@@ -1,0 +1,90 @@
+//! Codes and kinds: one each for every error.
+
+use super::{Error, Kind};
+
+impl Error {
+    /// Returns the error's code in kebab-case: never renamed, never used for something else.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidUri { .. } => "invalid-uri",
+            Self::InvalidArgument { .. } => "invalid-argument",
+            Self::Refused { report, .. } => report
+                .first()
+                .map_or("refused", |finding| finding.rule.code()),
+            Self::StoreNotFound { .. } => "store-not-found",
+            Self::StoreExists { .. } => "store-exists",
+            Self::DirectoryNotEmpty { .. } => "directory-not-empty",
+            Self::NothingToAdopt { .. } => "nothing-to-adopt",
+            Self::StoreNewer { .. } => "store-newer",
+            Self::StoreDamaged { .. } => "store-damaged",
+            Self::FileSystemUnsupported { .. } => "file-system-unsupported",
+            Self::OtherDevice { .. } => "other-device",
+            Self::SymlinkOnPath { .. } => "symlink-on-path",
+            Self::SpecialFile { .. } => "special-file",
+            Self::NameUnpackable { .. } => "name-unpackable",
+            Self::FileChanging { .. } => "file-changing",
+            Self::LiveTreeChanged { .. } => "live-tree-changed",
+            Self::UriNotFound { .. } => "uri-not-found",
+            Self::WrongEntryKind { .. } => "wrong-entry-kind",
+            Self::FileNotFound { .. } => "file-not-found",
+            Self::OutputExists { .. } => "output-exists",
+            Self::TransactionNotFound { .. } => "transaction-not-found",
+            Self::NotInEffect { .. } => "not-in-effect",
+            Self::SlotPruned { .. } => "slot-pruned",
+            Self::SlotDamaged { .. } => "slot-damaged",
+            Self::Drift { .. } => "drift",
+            Self::LaterTransactions { .. } => "later-transactions",
+            Self::Busy { .. } => "busy",
+            Self::Pending { .. } => "pending",
+            Self::InDoubt { .. } => "in-doubt",
+            Self::RecoveryPending { .. } => "recovery-pending",
+            Self::JournalDamaged { .. } => "journal-damaged",
+            Self::NoSpace { .. } => "no-space",
+            Self::TooLargeForDisk { .. } => "too-large-for-disk",
+            Self::Io { .. } => "io",
+            Self::Database { .. } => "database",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Returns who must act.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Refused { report, .. } => report
+                .first()
+                .map_or(Kind::BadPack, |finding| finding.rule.kind()),
+            Self::InvalidUri { .. }
+            | Self::InvalidArgument { .. }
+            | Self::StoreNewer { .. }
+            | Self::FileSystemUnsupported { .. }
+            | Self::OtherDevice { .. }
+            | Self::WrongEntryKind { .. } => Kind::Usage,
+            Self::StoreNotFound { .. }
+            | Self::NothingToAdopt { .. }
+            | Self::UriNotFound { .. }
+            | Self::FileNotFound { .. }
+            | Self::TransactionNotFound { .. }
+            | Self::SlotPruned { .. } => Kind::NotFound,
+            Self::StoreExists { .. }
+            | Self::DirectoryNotEmpty { .. }
+            | Self::SymlinkOnPath { .. }
+            | Self::SpecialFile { .. }
+            | Self::NameUnpackable { .. }
+            | Self::FileChanging { .. }
+            | Self::LiveTreeChanged { .. }
+            | Self::OutputExists { .. }
+            | Self::NotInEffect { .. }
+            | Self::Drift { .. }
+            | Self::LaterTransactions { .. } => Kind::Conflict,
+            Self::StoreDamaged { .. } | Self::SlotDamaged { .. } | Self::JournalDamaged { .. } => {
+                Kind::Damaged
+            }
+            Self::Busy { .. } => Kind::Busy,
+            Self::Pending { .. } => Kind::Pending,
+            Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
+            Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
+            Self::Io { .. } | Self::Database { .. } => Kind::Internal,
+            Self::Interrupted => Kind::Interrupted,
+        }
+    }
+}

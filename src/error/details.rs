@@ -1,0 +1,107 @@
+//! Facts of an error under stable keys, for JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::Error;
+
+impl Error {
+    /// Returns the error's facts under stable keys.
+    pub fn details(&self) -> Map<String, Value> {
+        let facts = match self {
+            Self::InvalidUri { text, fault } => {
+                json!({ "text": text.as_str(), "fault": fault.to_string() })
+            }
+            Self::InvalidArgument {
+                argument,
+                value,
+                expected,
+            } => json!({ "argument": *argument, "value": value.as_str(), "expected": *expected }),
+            Self::Refused { pack, report } => {
+                json!({ "pack": pack.as_str(), "findings": &report.findings, "total": report.total })
+            }
+            Self::StoreNotFound { path } => json!({ "path": path.as_str() }),
+            Self::StoreExists { path } => json!({ "path": path.as_str() }),
+            Self::DirectoryNotEmpty { path } => json!({ "path": path.as_str() }),
+            Self::NothingToAdopt { path } => json!({ "path": path.as_str() }),
+            Self::StoreNewer {
+                path,
+                found,
+                supported,
+            } => json!({ "path": path.as_str(), "found": *found, "supported": *supported }),
+            Self::StoreDamaged { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
+            Self::FileSystemUnsupported {
+                path,
+                ability,
+                source: _,
+            } => json!({ "path": path.as_str(), "ability": *ability }),
+            Self::OtherDevice { path } => json!({ "path": path.as_str() }),
+            Self::SymlinkOnPath { path } => json!({ "path": path.as_str() }),
+            Self::SpecialFile { path, what } => json!({ "path": path.as_str(), "what": *what }),
+            Self::NameUnpackable { path, why } => {
+                json!({ "path": path.as_str(), "why": why.as_str() })
+            }
+            Self::FileChanging { path } => json!({ "path": path.as_str() }),
+            Self::LiveTreeChanged { path } => json!({ "path": path.as_str() }),
+            Self::UriNotFound { uri } => json!({ "uri": uri.to_string() }),
+            Self::WrongEntryKind { uri, expected } => {
+                json!({ "uri": uri.to_string(), "expected": *expected })
+            }
+            Self::FileNotFound { path } => json!({ "path": path.as_str() }),
+            Self::OutputExists { path } => json!({ "path": path.as_str() }),
+            Self::TransactionNotFound { tx } => json!({ "tx": tx.to_string() }),
+            Self::NotInEffect { tx, state } => {
+                json!({ "tx": tx.to_string(), "state": state.as_str() })
+            }
+            Self::SlotPruned { tx, slot } => json!({ "tx": tx.to_string(), "slot": slot.as_str() }),
+            Self::SlotDamaged { tx, slot, detail } => {
+                json!({ "tx": tx.to_string(), "slot": slot.as_str(), "detail": detail.as_str() })
+            }
+            Self::Drift { paths, total } => json!({ "paths": paths.clone(), "total": *total }),
+            Self::LaterTransactions { tx, later } => {
+                json!({ "tx": tx.to_string(), "later": later.iter().map(ToString::to_string).collect::<Vec<_>>() })
+            }
+            Self::Busy { path } => json!({ "path": path.as_str() }),
+            Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
+            Self::InDoubt {
+                tx,
+                path,
+                old,
+                new,
+                found,
+            } => {
+                json!({ "tx": tx.to_string(), "path": path.as_str(), "old": old.as_str(), "new": new.as_str(), "found": found.as_str() })
+            }
+            Self::RecoveryPending { path } => json!({ "path": path.as_str() }),
+            Self::JournalDamaged { seq, detail } => {
+                json!({ "seq": *seq, "detail": detail.as_str() })
+            }
+            Self::NoSpace {
+                action,
+                path,
+                source: _,
+            } => json!({ "action": *action, "path": path.as_str() }),
+            Self::TooLargeForDisk {
+                path,
+                needed_bytes,
+                free_bytes,
+            } => {
+                json!({ "path": path.as_str(), "needed_bytes": *needed_bytes, "free_bytes": *free_bytes })
+            }
+            Self::Io {
+                action,
+                path,
+                source,
+            } => json!({ "action": *action, "path": path.as_str(), "os": source.to_string() }),
+            Self::Database { action, source } => {
+                json!({ "action": *action, "sqlite": source.to_string() })
+            }
+            Self::Interrupted => json!({}),
+        };
+        match facts {
+            Value::Object(facts) => facts,
+            _ => Map::new(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What to do about an error, in terms of the store.
+
+use super::Error;
+
+impl Error {
+    /// Returns the next step; names acts, never a flag of the command line.
+    pub fn help(&self) -> Option<&'static str> {
+        let help = match self {
+            Self::InvalidUri { .. } => {
+                "write it as viking://resources/NAME, or resources/NAME for short"
+            }
+            Self::InvalidArgument { .. } => return None,
+            Self::Refused { report, .. } => {
+                return report.first().map(|finding| finding.rule.cure());
+            }
+            Self::StoreNotFound { .. } => "make a store with init, or name one",
+            Self::StoreExists { .. } => "use it as it is, or choose another directory",
+            Self::DirectoryNotEmpty { .. } => {
+                "choose an empty directory; adopt takes over one that holds OpenViking content"
+            }
+            Self::NothingToAdopt { .. } => {
+                "name the directory that holds the scope directories, such as WORKSPACE/viking/ACCOUNT"
+            }
+            Self::StoreNewer { .. } => {
+                "use the version of ovpack that wrote the store, or a later one"
+            }
+            Self::StoreDamaged { .. } => {
+                "take a copy of the store as it is; the live tree is plain files and can be read without ovpack"
+            }
+            Self::FileSystemUnsupported { .. } => {
+                "put the store on a file system with atomic exchange, such as ext4, XFS, Btrfs or tmpfs"
+            }
+            Self::OtherDevice { .. } => {
+                "unmount it, or keep the content on the store's own file system"
+            }
+            Self::SymlinkOnPath { .. } => "replace the link by the directory that it points to",
+            Self::SpecialFile { .. } => "move it out of the tree",
+            Self::NameUnpackable { .. } => "rename it, or choose a layout that can carry it",
+            Self::FileChanging { .. } => "wait until its writer is done, then try again",
+            Self::LiveTreeChanged { .. } => "wait until its writer is done, then try again",
+            Self::UriNotFound { .. } => "list what is there with ls",
+            Self::WrongEntryKind { .. } => "list what is there with ls",
+            Self::FileNotFound { .. } => "check the path",
+            Self::OutputExists { .. } => "choose another name, or allow to replace it",
+            Self::TransactionNotFound { .. } => "list the transactions with log",
+            Self::NotInEffect { .. } => {
+                "show the transaction; one that was rolled back comes back by rolling back its rollback"
+            }
+            Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
+            Self::SlotDamaged { .. } => {
+                "look at the slot before anything else; somebody changed it"
+            }
+            Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
+            Self::LaterTransactions { .. } => {
+                "roll back the later transactions first, newest first"
+            }
+            Self::Busy { .. } => "wait until it is done, or allow some time to wait",
+            Self::Pending { .. } => {
+                "the next writing act completes the journal by itself; or recover now"
+            }
+            Self::InDoubt { .. } => {
+                "look at both trees, then recover forward to the new one or back to the old one"
+            }
+            Self::RecoveryPending { .. } => "recover, then try again",
+            Self::JournalDamaged { .. } => {
+                "take a copy of the store as it is, and compare it with a head kept elsewhere"
+            }
+            Self::NoSpace { .. } => "free some space, or prune slots that are not needed any more",
+            Self::TooLargeForDisk { .. } => {
+                "free some space, or prune slots that are not needed any more"
+            }
+            Self::Io { .. } => "check the path and its permissions",
+            Self::Database { .. } => "check that the disk is healthy and has space",
+            Self::Interrupted => "run it again when you are ready",
+        };
+        Some(help)
+    }
+}

