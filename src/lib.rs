@@ -23,6 +23,8 @@ mod lock;
 // pieces: one noun each
 mod pack;
 mod plan;
+mod stat_cache;
+mod tree;
 // acts: one story each
 mod export;
 mod history;
