@@ -278,3 +278,200 @@ pub(crate) fn hash_file(
         path: dir.at(below),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixture {
+        _held: tempfile::TempDir,
+        dir: Dir,
+        cache: Utf8PathBuf,
+    }
+
+    fn fixture() -> Fixture {
+        let held = tempfile::tempdir().expect("a directory");
+        let path = Utf8Path::from_path(held.path()).expect("UTF-8").to_owned();
+        std::fs::write(path.join("file"), "hello").expect("written");
+        Fixture {
+            _held: held,
+            dir: Dir::open(&path).expect("opened"),
+            cache: path.join("cache.db"),
+        }
+    }
+
+    fn stat(dir: &Dir) -> Stat {
+        dir.stat_at("file").expect("asked").expect("there")
+    }
+
+    /// A time at which a digest of the file could have been taken for certain.
+    fn later(stat: &Stat) -> i128 {
+        i128::from(stat.ctime_ns) + COARSE_GRANULARITY_NS + 1
+    }
+
+    fn known(cache: &Utf8Path, stat: &Stat) -> Option<Digest> {
+        StatCache::open_for_reading(cache)?.lookup(stat)
+    }
+
+    #[test]
+    fn a_digest_is_known_until_the_file_changes() {
+        let Fixture { dir, cache, _held } = fixture();
+        let (stat, digest) = (stat(&dir), Digest::of(b"hello"));
+        let mut writer = StatCache::open(&cache).expect("opened");
+        writer.remember(&stat, &digest, later(&stat));
+        writer.flush();
+        assert_eq!(writer.lookup(&stat), Some(digest));
+        assert_eq!(known(&cache, &stat), Some(digest));
+        for other in [
+            Stat {
+                size_bytes: 6,
+                ..stat
+            },
+            Stat {
+                mtime_ns: stat.mtime_ns + 1,
+                ..stat
+            },
+            Stat {
+                ctime_ns: stat.ctime_ns + 1,
+                ..stat
+            },
+            Stat {
+                inode: stat.inode + 1,
+                ..stat
+            },
+        ] {
+            assert_eq!(known(&cache, &other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_taken_within_the_tick_of_the_last_change_is_not_trusted() {
+        let Fixture { dir, cache, _held } = fixture();
+        let digest = Digest::of(b"hello");
+        let mut writer = StatCache::open(&cache).expect("opened");
+        let fine = Stat {
+            ctime_ns: 1_000_000_000_000_000_001,
+            ..stat(&dir)
+        };
+        let coarse = Stat {
+            ctime_ns: 1_000_000_000_000_000_000,
+            ..fine
+        };
+        for (stat, after_ns, is_known) in [
+            (fine, GRANULARITY_NS, false),
+            (fine, GRANULARITY_NS + 1, true),
+            (coarse, GRANULARITY_NS + 1, false),
+            (coarse, COARSE_GRANULARITY_NS + 1, true),
+        ] {
+            writer.remember(&stat, &digest, i128::from(stat.ctime_ns) + after_ns);
+            writer.flush();
+            assert_eq!(
+                writer.lookup(&stat).is_some(),
+                is_known,
+                "{stat:?} {after_ns}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_cache_is_ignored_by_readers_and_made_anew_by_a_writer() {
+        let Fixture { dir, cache, _held } = fixture();
+        let stat = stat(&dir);
+        std::fs::write(
+            &cache,
+            "no database at all, but long enough to be taken for one",
+        )
+        .expect("written");
+        assert_eq!(known(&cache, &stat), None);
+        let mut writer = StatCache::open(&cache).expect("made anew");
+        assert_eq!(writer.lookup(&stat), None);
+        writer.remember(&stat, &Digest::EMPTY, later(&stat));
+        writer.flush();
+        assert_eq!(known(&cache, &stat), Some(Digest::EMPTY));
+    }
+
+    #[test]
+    fn a_row_that_was_torn_is_not_believed() {
+        let Fixture { dir, cache, _held } = fixture();
+        let stat = stat(&dir);
+        let mut writer = StatCache::open(&cache).expect("opened");
+        writer.remember(&stat, &Digest::EMPTY, later(&stat));
+        writer.flush();
+        let torn = writer
+            .connection
+            .as_ref()
+            .expect("open")
+            .execute("UPDATE file_hash SET sha256 = zeroblob(32)", []);
+        assert_eq!(torn, Ok(1));
+        assert_eq!(known(&cache, &stat), None);
+    }
+
+    #[test]
+    fn a_reader_neither_fails_nor_waits_while_a_writer_writes() {
+        let Fixture { dir, cache, _held } = fixture();
+        let stat = stat(&dir);
+        assert_eq!(known(&cache, &stat), None);
+        let mut writer = StatCache::open(&cache).expect("opened");
+        writer.remember(&stat, &Digest::EMPTY, later(&stat));
+        writer.flush();
+        let mut reader = StatCache::open_for_reading(&cache).expect("opened");
+        let lock = |sql| writer.connection.as_ref().expect("open").execute_batch(sql);
+        lock("BEGIN EXCLUSIVE").expect("locked");
+        assert_eq!(reader.lookup(&stat), None);
+        assert_eq!(known(&cache, &stat), None);
+        lock("ROLLBACK").expect("unlocked");
+        assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+    }
+
+    #[test]
+    fn hashing_reads_a_file_once() {
+        let Fixture { dir, cache, _held } = fixture();
+        let stat = stat(&dir);
+        let mut writer = StatCache::open(&cache).expect("opened");
+        let mut hash = |stat: &Stat, cache| {
+            hash_file(&dir, "file", stat, cache, &mut [0; 3], &Control::default())
+        };
+        assert_eq!(
+            hash(&stat, None).expect("read"),
+            (Digest::of(b"hello"), stat)
+        );
+        let other = Digest::of(b"what only the cache can know");
+        writer.remember(&stat, &other, later(&stat));
+        writer.flush();
+        assert_eq!(
+            hash(&stat, Some(&mut writer)).expect("known"),
+            (other, stat)
+        );
+        assert_eq!(
+            hash(&stat, None).expect("read"),
+            (Digest::of(b"hello"), stat)
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_no_file_is_said_to_change() {
+        let Fixture { dir, _held, .. } = fixture();
+        let stat = stat(&dir);
+        let hash = || hash_file(&dir, "file", &stat, None, &mut [0; 3], &Control::default());
+        std::fs::remove_file(dir.at("file")).expect("removed");
+        assert!(matches!(hash(), Err(Error::FileChanging { .. })));
+        std::os::unix::fs::symlink("/etc/passwd", dir.at("file")).expect("linked");
+        assert!(matches!(hash(), Err(Error::SymlinkOnPath { .. })));
+    }
+
+    #[test]
+    fn a_file_that_is_always_written_to_is_refused() {
+        use std::io::Write as _;
+        let Fixture { dir, _held, .. } = fixture();
+        let mut appended = std::fs::File::options()
+            .append(true)
+            .open(dir.at("file"))
+            .expect("opened");
+        let mut file = dir.open_steady("file").expect("opened");
+        let is_steady = file.read(&mut [0; 3], &mut |_| {
+            appended.write_all(b"more").expect("written");
+            Ok(())
+        });
+        assert!(matches!(is_steady, Ok(false)));
+    }
+}

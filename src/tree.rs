@@ -267,3 +267,210 @@ impl TreeDigest {
         self.hasher.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use camino::Utf8Path;
+
+    use super::*;
+
+    fn names(path: &std::path::Path) -> Result<BTreeMap<String, (EntryKind, u64)>> {
+        let root = Dir::open(Utf8Path::from_path(path).expect("UTF-8"))?;
+        let mut all = BTreeMap::new();
+        walk(&root, &mut |found| {
+            let again = found.dir.stat_at(found.name)?;
+            assert_eq!(again.as_ref(), Some(found.stat), "{}", found.path);
+            let parent = found.path.parent();
+            assert!(parent.is_none_or(|above| all.contains_key(above.as_str())));
+            all.insert(
+                found.path.to_string(),
+                (
+                    found.kind,
+                    if found.kind == EntryKind::File {
+                        found.stat.size_bytes
+                    } else {
+                        0
+                    },
+                ),
+            );
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    #[test]
+    fn a_walk_finds_everything_below_the_root_with_its_parents_first() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(dir.path().join("a/empty")).expect("made");
+        std::fs::write(dir.path().join("a/.hidden"), "12345").expect("written");
+        std::fs::write(dir.path().join("naïve\n.txt"), "").expect("written");
+        let directory = (EntryKind::Directory, 0);
+        assert_eq!(
+            names(dir.path()).expect("walked"),
+            BTreeMap::from([
+                (String::new(), directory),
+                ("a".to_owned(), directory),
+                ("a/.hidden".to_owned(), (EntryKind::File, 5)),
+                ("a/empty".to_owned(), directory),
+                ("naïve\n.txt".to_owned(), (EntryKind::File, 0)),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_tree_of_two_thousand_levels_is_walked() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = Dir::open(Utf8Path::from_path(dir.path()).expect("UTF-8")).expect("opened");
+        let mut at = root.again().expect("opened");
+        for _ in 0..2_000 {
+            at.create_dir("d", 0o755).expect("made");
+            at = at.open_dir("d").expect("opened");
+        }
+        let mut deepest = 0;
+        walk(&root, &mut |found| {
+            deepest = deepest.max(found.path.depth());
+            Ok(())
+        })
+        .expect("walked");
+        assert_eq!(deepest, 2_000);
+        // Taken apart from above: a recursive removal would need a descriptor for each level.
+        for _ in 1..2_000 {
+            std::fs::rename(root.at("d/d"), root.at("e")).expect("moved");
+            std::fs::remove_dir(root.at("d")).expect("removed");
+            std::fs::rename(root.at("e"), root.at("d")).expect("moved");
+        }
+    }
+
+    #[test]
+    fn what_no_pack_can_hold_is_refused_with_its_path() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("x");
+        std::os::unix::fs::symlink("/", &path).expect("linked");
+        assert!(matches!(
+            names(dir.path()),
+            Err(Error::SpecialFile { path, what: "symbolic link" }) if path.ends_with("x")
+        ));
+        std::fs::remove_file(&path).expect("removed");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+        assert!(matches!(
+            names(dir.path()),
+            Err(Error::SpecialFile { what: "socket", .. })
+        ));
+        std::fs::remove_file(&path).expect("removed");
+        let odd = std::ffi::OsStr::from_bytes(b"\xff.txt");
+        std::fs::write(dir.path().join(odd), "").expect("written");
+        assert!(matches!(
+            names(dir.path()),
+            Err(Error::NameUnpackable { path, .. }) if path.ends_with("\u{fffd}.txt")
+        ));
+        std::fs::remove_file(dir.path().join(odd)).expect("removed");
+        std::fs::write(dir.path().join("a\\b"), "").expect("written");
+        assert!(matches!(
+            names(dir.path()),
+            Err(Error::NameUnpackable { .. })
+        ));
+    }
+
+    #[test]
+    fn a_walk_may_go_on_after_what_is_wrong_and_skip_what_is_below() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("/", dir.path().join("link")).expect("linked");
+        std::fs::create_dir_all(dir.path().join("skipped/below")).expect("made");
+        std::fs::write(dir.path().join("file"), "").expect("written");
+        let root = Dir::open(Utf8Path::from_path(dir.path()).expect("UTF-8")).expect("opened");
+        let base = EntryPath::parse("resources").expect("a path");
+        let (mut all, mut bad) = (Vec::new(), Vec::new());
+        walk_from(
+            &root,
+            &base,
+            &mut |found| {
+                all.push(found.path.to_string());
+                Ok(match found.name {
+                    "skipped" => Descend::Skip,
+                    _ => Descend::Below,
+                })
+            },
+            &mut |error| {
+                bad.push(error.code());
+                Ok(())
+            },
+        )
+        .expect("walked");
+        all.sort();
+        assert_eq!(all, ["resources", "resources/file", "resources/skipped"]);
+        assert_eq!(bad, ["special-file"]);
+    }
+
+    #[test]
+    fn the_visitor_ends_the_walk_with_its_own_error() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("file"), "").expect("written");
+        let root = Dir::open(Utf8Path::from_path(dir.path()).expect("UTF-8")).expect("opened");
+        let ended = walk(&root, &mut |found| match found.kind {
+            EntryKind::Directory => Ok(()),
+            EntryKind::File => Err(Error::FileChanging {
+                path: found.dir.at(found.name),
+            }),
+        });
+        assert!(matches!(ended, Err(Error::FileChanging { path }) if path.ends_with("file")));
+    }
+
+    #[test]
+    fn a_mount_below_the_root_is_refused() {
+        // /dev/shm or /dev/pts below /dev is a mount on every Linux that has them.
+        let root = Dir::open(Utf8Path::new("/dev")).expect("opened");
+        let mut bad = Vec::new();
+        walk_from(
+            &root,
+            &EntryPath::root(),
+            &mut |_| Ok(Descend::Below),
+            &mut |error| {
+                if let Error::OtherDevice { path } = error {
+                    bad.push(path);
+                }
+                Ok(())
+            },
+        )
+        .expect("walked");
+        let expected = std::path::Path::new("/dev/pts").is_dir();
+        assert_eq!(bad.contains(&"/dev/pts".into()), expected);
+    }
+
+    #[test]
+    fn an_unreadable_directory_is_refused() {
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("closed");
+        std::fs::create_dir(&path).expect("made");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("closed");
+        assert!(matches!(names(dir.path()), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn a_tree_digest_is_that_of_its_lines() {
+        let mut digest = TreeDigest::default();
+        let path = EntryPath::parse("a/q\"\u{1}é").expect_err("a control character");
+        assert_eq!(path, PathFault::Control);
+        let path = EntryPath::parse("a/q\"\té").expect("a path");
+        digest
+            .add(&EntryPath::root(), EntryKind::Directory, 0o755, 0, None)
+            .expect("added");
+        digest
+            .add(
+                &path,
+                EntryKind::File,
+                0o644,
+                5,
+                Some(&Digest::of(b"hello")),
+            )
+            .expect("added");
+        let lines = "[\"\",\"directory\",493,0,null]\n[\"a/q\\\"\\té\",\"file\",420,5,\"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\"]\n";
+        assert_eq!(digest.finish(), Digest::of(lines.as_bytes()));
+    }
+}
