@@ -136,7 +136,7 @@ pub(super) const REDO: Scenario = Scenario {
     name: "rollback of a rollback",
     make: || {
         let store = (ROLLBACK.make)();
-        store.rollback(Some(last(&store))).unwrap();
+        store.rollback(Some(store.log()[0].transaction)).unwrap();
         store
     },
     ..ROLLBACK
