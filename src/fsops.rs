@@ -277,6 +277,19 @@ pub(crate) fn create_dir_all(path: &Utf8Path) -> Result<()> {
     made.map_err(|source| Error::io("create directory", path, source))
 }
 
+/// Opens a file named by a path from outside for reading, following links in it. A FIFO does not
+/// block; whether it is a file at all is for the caller to ask.
+pub(crate) fn open_outside(path: &Utf8Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match fs::open(path.as_std_path(), flags, Mode::empty()) {
+        Ok(fd) => Ok(File::from(fd)),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Err(Error::FileNotFound {
+            path: path.to_owned(),
+        }),
+        Err(source) => Err(Error::io("open", path, source.into())),
+    }
+}
+
 /// Opens below `dir` without following a link or leaving it.
 fn open_beneath(dir: BorrowedFd<'_>, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
     let below = if below.is_empty() { "." } else { below };
@@ -315,4 +328,23 @@ fn split_for_call(below: &str) -> (&str, Option<&str>) {
         .rposition(|byte| *byte == b'/')
         .unwrap_or(CALL_PATH_BYTES);
     (&below[..cut], below.get(cut + 1..))
+}
+
+/// Sets a file's mode, which the process's umask does not touch; `path` is for the message.
+pub(crate) fn set_file_mode(file: &File, mode: u32, path: &Utf8Path) -> Result<()> {
+    let set = fault::step("chmod").and_then(|()| Ok(fs::fchmod(file, Mode::from_raw_mode(mode))?));
+    set.map_err(|source| Error::io("set the mode of", path, source))
+}
+
+/// Sets a file's owner and group; `path` is for the message.
+pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -> Result<()> {
+    let owner = (Some(fs::Uid::from_raw(uid)), Some(fs::Gid::from_raw(gid)));
+    let set = fault::step("chown").and_then(|()| Ok(fs::fchown(file, owner.0, owner.1)?));
+    set.map_err(|source| Error::io("set the owner of", path, source))
+}
+
+/// Copies all of a file into another; `path` is that one's, for the message.
+pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
+    let copied = fault::step("write").and_then(|()| io::copy(from, to));
+    copied.map(drop).map_err(|source| Error::io("write", path, source))
 }
