@@ -19,7 +19,7 @@ pub(crate) mod inventory;
 mod json;
 pub(crate) mod manifest;
 mod manifest_entry;
-mod member;
+pub(crate) mod member;
 pub(crate) mod member_name;
 mod pack_file;
 pub(crate) mod reader;

@@ -10,14 +10,13 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
-use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
 use crate::limits::Limits;
 
 pub(crate) use super::inflate::Inflater as Scratch;
-pub(crate) use super::member::{Member, MemberLocation, Method};
+pub(crate) use super::member::{Member, MemberLocation};
 
 /// Bytes read at a time where the whole file is hashed.
 const HASH_STEP_BYTES: usize = 128 << 10;
