@@ -62,7 +62,7 @@ impl Layout {
         }
     }
 
-    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    /// Returns whether a path component names what the layout, or `OpenViking`, keeps for itself.
     pub(crate) fn is_reserved(self, component: &str) -> bool {
         match self {
             Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),

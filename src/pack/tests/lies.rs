@@ -17,7 +17,10 @@ const B: usize = 2;
 /// Index of the directory `r/c/` in [`pack`].
 const C: usize = 3;
 
-fn ensure_lies(lies: &[(&str, Rule, &dyn Fn(&mut Vec<Member>))]) {
+/// What is said wrong, the rule that it breaks, and how a right thing is made to say it.
+type Lie<'a, T> = (&'a str, Rule, &'a dyn Fn(&mut T));
+
+fn ensure_lies(lies: &[Lie<'_, Vec<Member>>]) {
     for (what, rule, lie) in lies {
         let mut members = pack();
         lie(&mut members);
@@ -25,7 +28,7 @@ fn ensure_lies(lies: &[(&str, Rule, &dyn Fn(&mut Vec<Member>))]) {
     }
 }
 
-fn ensure_end_lies(lies: &[(&str, Rule, &dyn Fn(&mut End))]) {
+fn ensure_end_lies(lies: &[Lie<'_, End>]) {
     for (what, rule, lie) in lies {
         let read = read_bytes(&zip_with(&pack(), lie));
         assert_eq!(rules_of(&read), [*rule], "{what}");
@@ -64,10 +67,10 @@ fn an_end_record_says_exactly_what_is_there() {
     ensure_end_lies(&[
         ("disk", Rule::ZipEndRecord, &|end| end.disk = 1),
         ("disk without Zip64", Rule::ZipEndRecord, &|end| {
-            end.disk = u16::MAX
+            end.disk = u16::MAX;
         }),
         ("directory's disk", Rule::ZipEndRecord, &|end| {
-            end.directory_disk = 1
+            end.directory_disk = 1;
         }),
         ("count on disk", Rule::ZipEndRecord, &|end| end.on_disk = 4),
         ("one member less", Rule::ZipStructure, &|end| {
@@ -82,13 +85,13 @@ fn an_end_record_says_exactly_what_is_there() {
             end.directory_bytes = 0;
         }),
         ("directory too short", Rule::ZipEndRecord, &|end| {
-            end.directory_bytes -= 1
+            end.directory_bytes -= 1;
         }),
         ("directory too long", Rule::ZipEndRecord, &|end| {
-            end.directory_bytes += 1
+            end.directory_bytes += 1;
         }),
         ("directory moved", Rule::ZipEndRecord, &|end| {
-            end.directory_offset += 1
+            end.directory_offset += 1;
         }),
         (
             "directory shifted into itself",
@@ -106,7 +109,7 @@ fn an_end_record_says_exactly_what_is_there() {
             end.directory_bytes += 1;
         }),
         ("comment too long", Rule::ZipEndRecord, &|end| {
-            end.comment_bytes = 1
+            end.comment_bytes = 1;
         }),
         ("size for Zip64", Rule::Zip64Record, &|end| {
             end.directory_bytes = u32::MAX;
@@ -123,7 +126,7 @@ fn an_archive_comment_is_text() {
         ("NUL", Rule::ArchiveComment, &|end| end.comment(b"a\0")),
         ("DEL", Rule::ArchiveComment, &|end| end.comment(b"\x7f")),
         ("not ASCII", Rule::ArchiveComment, &|end| {
-            end.comment("\u{e9}".as_bytes())
+            end.comment("\u{e9}".as_bytes());
         }),
         // The last record that fits is the end, so that this comment is one byte of the file's own.
         ("a second archive", Rule::ZipEndRecord, &|end| {
@@ -133,6 +136,7 @@ fn an_archive_comment_is_text() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_zip64_end_record_stands_where_its_locator_says_and_agrees_with_the_end_record() {
     fn lie(end: &mut End, change: impl Fn(&mut super::zip_builder::Zip64End)) {
         end.widen_all();
@@ -141,53 +145,53 @@ fn a_zip64_end_record_stands_where_its_locator_says_and_agrees_with_the_end_reco
     let rule = Rule::Zip64Record;
     ensure_end_lies(&[
         ("locator's disk", rule, &|end| {
-            lie(end, |zip64| zip64.locator_disk = 1)
+            lie(end, |zip64| zip64.locator_disk = 1);
         }),
         ("no disks", rule, &|end| {
-            lie(end, |zip64| zip64.locator_disks = 0)
+            lie(end, |zip64| zip64.locator_disks = 0);
         }),
         ("two disks", rule, &|end| {
-            lie(end, |zip64| zip64.locator_disks = 2)
+            lie(end, |zip64| zip64.locator_disks = 2);
         }),
         ("elsewhere", rule, &|end| {
-            lie(end, |zip64| zip64.locator_offset += 1)
+            lie(end, |zip64| zip64.locator_offset += 1);
         }),
         ("in the locator", rule, &|end| {
-            lie(end, |zip64| zip64.locator_offset += 56)
+            lie(end, |zip64| zip64.locator_offset += 56);
         }),
         ("far away", rule, &|end| {
-            lie(end, |zip64| zip64.locator_offset = u64::MAX)
+            lie(end, |zip64| zip64.locator_offset = u64::MAX);
         }),
         ("in the members", rule, &|end| {
-            lie(end, |zip64| zip64.locator_offset = 0)
+            lie(end, |zip64| zip64.locator_offset = 0);
         }),
         ("too short", rule, &|end| {
-            lie(end, |zip64| zip64.counted = 43)
+            lie(end, |zip64| zip64.counted = 43);
         }),
         ("too long", rule, &|end| {
-            lie(end, |zip64| zip64.counted = 45)
+            lie(end, |zip64| zip64.counted = 45);
         }),
         ("far too long", rule, &|end| {
-            lie(end, |zip64| zip64.counted = u64::MAX)
+            lie(end, |zip64| zip64.counted = u64::MAX);
         }),
         ("a gap before the locator", rule, &|end| {
             lie(end, |zip64| zip64.between = vec![0]);
         }),
         ("disk", Rule::ZipEndRecord, &|end| {
-            lie(end, |zip64| zip64.disk = 1)
+            lie(end, |zip64| zip64.disk = 1);
         }),
         ("directory's disk", Rule::ZipEndRecord, &|end| {
             lie(end, |zip64| zip64.directory_disk = 1);
         }),
         ("count on disk", Rule::ZipEndRecord, &|end| {
-            lie(end, |zip64| zip64.on_disk = 4)
+            lie(end, |zip64| zip64.on_disk = 4);
         }),
         ("count", Rule::ZipStructure, &|end| {
             lie(end, |zip64| (zip64.members, zip64.on_disk) = (6, 6));
         }),
         ("many", Rule::TooManyMembers, &|end| {
             lie(end, |zip64| {
-                (zip64.members, zip64.on_disk) = (u64::MAX, u64::MAX)
+                (zip64.members, zip64.on_disk) = (u64::MAX, u64::MAX);
             });
         }),
         ("offset", Rule::ZipEndRecord, &|end| {
@@ -220,13 +224,13 @@ fn a_zip64_end_record_stands_where_its_locator_says_and_agrees_with_the_end_reco
 fn every_byte_belongs_to_one_member() {
     ensure_lies(&[
         ("in front", Rule::ZipGap, &|members| {
-            members[0].junk = vec![0]
+            members[0].junk = vec![0];
         }),
         ("between", Rule::ZipGap, &|members| {
-            members[B].junk = b"PK\x03\x04".to_vec()
+            members[B].junk = b"PK\x03\x04".to_vec();
         }),
         ("after data", Rule::ZipGap, &|members| {
-            members[4].descriptor = vec![0]
+            members[4].descriptor = vec![0];
         }),
         ("a member that is not listed", Rule::ZipGap, &|members| {
             members[B].is_listed = false;
@@ -289,10 +293,10 @@ fn a_local_header_says_what_the_central_one_says() {
     let rule = Rule::MemberHeader;
     ensure_lies(&[
         ("name", rule, &|members| {
-            members[B].local.name = b"r/x".to_vec()
+            members[B].local.name = b"r/x".to_vec();
         }),
         ("longer name", rule, &|members| {
-            members[B].local.name = b"r/bb".to_vec()
+            members[B].local.name = b"r/bb".to_vec();
         }),
         ("flags", rule, &|members| members[B].local.flags = 0),
         ("method", rule, &|members| members[B].local.method = 8),
@@ -301,11 +305,11 @@ fn a_local_header_says_what_the_central_one_says() {
         ("size", rule, &|members| members[B].local.size += 1),
         ("no size", rule, &|members| members[B].local.size = 0),
         ("compressed size", rule, &|members| {
-            members[A].local.compressed -= 1
+            members[A].local.compressed -= 1;
         }),
         ("disk", rule, &|members| members[B].disk = 1),
         ("stored in less", rule, &|members| {
-            members[B].both(|header| header.size = 6)
+            members[B].both(|header| header.size = 6);
         }),
         ("more than any file", rule, &|members| {
             members[A].both(|header| {
@@ -388,7 +392,7 @@ fn extra_fields_stay_in_their_area_and_zip64_has_what_is_asked_for() {
             members[B].central.extra = [zip64(&[5]), zip64(&[5])].concat();
         }),
         ("not asked for", rule, &|members| {
-            members[B].central.extra = zip64(&[5])
+            members[B].central.extra = zip64(&[5]);
         }),
         ("not asked for in the local header", rule, &|members| {
             members[B].local.extra = zip64(&[5, 5]);
@@ -405,10 +409,10 @@ fn extra_fields_stay_in_their_area_and_zip64_has_what_is_asked_for() {
         }),
         ("none", rule, &|members| members[B].central.size = u32::MAX),
         ("none in the local header", rule, &|members| {
-            members[B].local.size = u32::MAX
+            members[B].local.size = u32::MAX;
         }),
         ("no offset", rule, &|members| {
-            members[B].offset = Some(u32::MAX)
+            members[B].offset = Some(u32::MAX);
         }),
         ("no disk", rule, &|members| members[B].disk = u16::MAX),
     ]);
@@ -432,7 +436,7 @@ fn a_name_override_that_changes_the_name_is_refused() {
             members[B].central.extra = field(b"r/z", b"r/x");
         }),
         ("no name", rule, &|members| {
-            members[B].central.extra = extra(0x7075, &[1])
+            members[B].central.extra = extra(0x7075, &[1]);
         }),
         ("two", rule, &|members| {
             let fields = [field(b"r/b", b"r/b"), field(b"r/b", b"r/x")];
@@ -466,7 +470,7 @@ fn methods_flags_and_types_that_are_not_known_are_refused() {
             members[B].external = 0o120_777 << 16;
         }),
         ("FIFO", Rule::MemberType, &|members| {
-            members[B].external = 0o010_644 << 16
+            members[B].external = 0o010_644 << 16;
         }),
         ("link by macOS", Rule::MemberType, &|members| {
             members[B].external = 0o120_777 << 16;
@@ -479,10 +483,10 @@ fn methods_flags_and_types_that_are_not_known_are_refused() {
 fn a_directory_has_no_data() {
     ensure_lies(&[
         ("stored", Rule::DirectoryData, &|members| {
-            members[C] = stored("r/c/", b"x")
+            members[C] = stored("r/c/", b"x");
         }),
         ("deflated", Rule::DirectoryData, &|members| {
-            members[C] = deflated("r/c/", b"x")
+            members[C] = deflated("r/c/", b"x");
         }),
         (
             "hidden in a deflate stream",
@@ -512,13 +516,13 @@ fn a_members_bytes_are_what_its_headers_say() {
             members[A].both(|header| header.size -= 1);
         }),
         ("none", Rule::MemberBytes, &|members| {
-            members[A].both(|header| header.size = 0)
+            members[A].both(|header| header.size = 0);
         }),
         ("CRC-32", Rule::MemberBytes, &|members| {
             members[A].both(|header| header.crc32 ^= 1);
         }),
         ("stored CRC-32", Rule::MemberBytes, &|members| {
-            members[B].data[0] ^= 1
+            members[B].data[0] ^= 1;
         }),
         ("no stream", Rule::MemberData, &|members| {
             members[A].data.clear();
@@ -538,7 +542,7 @@ fn a_members_bytes_are_what_its_headers_say() {
             members[A].both(|header| header.compressed = compressed);
         }),
         ("no deflate", Rule::MemberData, &|members| {
-            members[A].data[0] = 0xff
+            members[A].data[0] = 0xff;
         }),
     ]);
 }
@@ -640,6 +644,7 @@ fn a_pack_has_one_manifest_in_a_layout_that_is_known() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn limits_are_kept_before_a_byte_is_unpacked() {
     let limits = Limits::default();
     let bytes = zip(&pack());

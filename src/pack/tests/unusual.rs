@@ -14,7 +14,9 @@ fn good(what: &str, bytes: &[u8]) -> Read {
     read.expect("no finding")
 }
 
-fn ensure_good(cases: &[(&str, &dyn Fn(&mut Vec<Member>))]) {
+type Case<'a> = (&'a str, &'a dyn Fn(&mut Vec<Member>));
+
+fn ensure_good(cases: &[Case<'_>]) {
     for (what, change) in cases {
         let mut members = pack();
         change(&mut members);
@@ -27,10 +29,10 @@ fn ensure_good(cases: &[(&str, &dyn Fn(&mut Vec<Member>))]) {
 fn stored_and_deflated_members_in_any_order_are_read() {
     ensure_good(&[
         ("stored", &|members| {
-            members[A] = stored("r/a", &b"hello ".repeat(100))
+            members[A] = stored("r/a", &b"hello ".repeat(100));
         }),
         ("deflated", &|members| {
-            members[B] = deflated("r/b", b"world")
+            members[B] = deflated("r/b", b"world");
         }),
     ]);
     let mut members = pack();
@@ -135,7 +137,7 @@ fn signatures_in_data_mean_nothing() {
 #[test]
 fn a_comment_in_plain_text_is_read() {
     let bytes = zip_with(&pack(), |end| {
-        end.comment(b"plain text,\ttabs\r\nand lines ~")
+        end.comment(b"plain text,\ttabs\r\nand lines ~");
     });
     assert_eq!(files_of(&good("comment", &bytes)), files());
 }
@@ -165,11 +167,11 @@ fn times_versions_attributes_comments_and_unknown_fields_mean_nothing() {
         ("version", &|members| members[B].made_by = 0x03ff),
         ("no attributes", &|members| members[B].external = 0),
         ("set-user-id", &|members| {
-            members[B].external = 0o106_777 << 16
+            members[B].external = 0o106_777 << 16;
         }),
         ("macOS", &|members| members[B].made_by = 0x1314),
         ("member comment", &|members| {
-            members[B].comment = b"\xff\0PK\x05\x06".to_vec()
+            members[B].comment = b"\xff\0PK\x05\x06".to_vec();
         }),
         ("unknown field", &|members| {
             members[B].local.extra = extra(0xcafe, b"anything");
@@ -185,10 +187,10 @@ fn times_versions_attributes_comments_and_unknown_fields_mean_nothing() {
             members[B].both(|header| header.extra.clone_from(&field));
         }),
         ("level bits", &|members| {
-            members[A].both(|header| header.flags |= 6)
+            members[A].both(|header| header.flags |= 6);
         }),
         ("UTF-8 flag off", &|members| {
-            members[A].both(|header| header.flags = 0)
+            members[A].both(|header| header.flags = 0);
         }),
     ]);
 }
