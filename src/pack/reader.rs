@@ -16,7 +16,7 @@ use crate::fsops::Stat;
 use crate::limits::Limits;
 
 pub(crate) use super::inflate::Inflater as Scratch;
-pub(crate) use super::member::{Member, MemberLocation};
+pub(crate) use super::member::{Member, MemberLocation, Method};
 
 /// Bytes read at a time where the whole file is hashed.
 const HASH_STEP_BYTES: usize = 128 << 10;
