@@ -19,7 +19,7 @@ pub(crate) mod inventory;
 mod json;
 pub(crate) mod manifest;
 mod manifest_entry;
-mod member;
+pub(crate) mod member;
 pub(crate) mod member_name;
 mod pack_file;
 pub(crate) mod reader;
@@ -69,7 +69,7 @@ impl Layout {
         }
     }
 
-    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    /// Returns whether a path component names what the layout, or `OpenViking`, keeps for itself.
     pub(crate) fn is_reserved(self, component: &str) -> bool {
         match self {
             Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),
