@@ -1,5 +1,12 @@
 //! Packs as files: one ZIP with one root directory and a manifest.
 
+mod deflating;
+pub(crate) mod inventory;
+pub(crate) mod manifest_writer;
+pub(crate) mod member_name;
+pub(crate) mod writer;
+mod zip_records;
+
 use serde::Serialize;
 
 /// How a pack lays out its manifest and content.
@@ -17,6 +24,27 @@ impl Layout {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V2Flat => "v2",
+        }
+    }
+
+    /// Returns the manifest's member name below the ROOT, as it stands in the ZIP.
+    pub(crate) const fn manifest_name(self) -> &'static str {
+        match self {
+            Self::V2Flat => "_._ovpack_manifest.json",
+        }
+    }
+
+    /// Returns whether components that begin with a dot are escaped in member names.
+    pub(crate) const fn escapes_names(self) -> bool {
+        match self {
+            Self::V2Flat => true,
+        }
+    }
+
+    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    pub(crate) fn is_reserved(self, component: &str) -> bool {
+        match self {
+            Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),
         }
     }
 }
