@@ -291,6 +291,19 @@ pub(crate) fn create_dir_all(path: &Utf8Path) -> Result<()> {
     made.map_err(|source| Error::io("create directory", path, source))
 }
 
+/// Opens a file named by a path from outside for reading, following links in it. A FIFO does not
+/// block; whether it is a file at all is for the caller to ask.
+pub(crate) fn open_outside(path: &Utf8Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match fs::open(path.as_std_path(), flags, Mode::empty()) {
+        Ok(fd) => Ok(File::from(fd)),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Err(Error::FileNotFound {
+            path: path.to_owned(),
+        }),
+        Err(source) => Err(Error::io("open", path, source.into())),
+    }
+}
+
 /// Opens below `dir` without following a link or leaving it.
 fn open_beneath(dir: BorrowedFd<'_>, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
     let below = if below.is_empty() { "." } else { below };

@@ -27,6 +27,7 @@ impl Error {
             Self::UriNotFound { .. } => "uri-not-found",
             Self::WrongEntryKind { .. } => "wrong-entry-kind",
             Self::FileNotFound { .. } => "file-not-found",
+            Self::NotAFile { .. } => "not-a-file",
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
@@ -58,6 +59,7 @@ impl Error {
             | Self::StoreNewer { .. }
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
+            | Self::NotAFile { .. }
             | Self::WrongEntryKind { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
             | Self::NothingToAdopt { .. }

@@ -1,4 +1,32 @@
 //! Packs as files: one ZIP with one root directory and a manifest.
+//!
+//! ```text
+//! PACK -> end -> directory (header, record, extra, coverage) -> member_name -> rows of the caller
+//!                inflate   -> manifest (manifest_entry, index_record, json, reading) -> rows of the caller
+//! ```
+//!
+//! [`reader::PackReader`] is the door. Nothing here writes a file, and nothing here holds more of
+//! a pack than one record of it.
+
+mod coverage;
+mod directory;
+mod end;
+mod extra;
+mod header;
+mod index_record;
+mod inflate;
+pub(crate) mod inventory;
+mod json;
+pub(crate) mod manifest;
+mod manifest_entry;
+mod member;
+pub(crate) mod member_name;
+mod pack_file;
+pub(crate) mod reader;
+mod reading;
+mod record;
+#[cfg(test)]
+mod tests;
 
 mod deflating;
 pub(crate) mod inventory;
