@@ -343,3 +343,22 @@ fn split_for_call(below: &str) -> (&str, Option<&str>) {
         .unwrap_or(CALL_PATH_BYTES);
     (&below[..cut], below.get(cut + 1..))
 }
+
+/// Sets a file's mode, which the process's umask does not touch; `path` is for the message.
+pub(crate) fn set_file_mode(file: &File, mode: u32, path: &Utf8Path) -> Result<()> {
+    let set = fault::step("chmod").and_then(|()| Ok(fs::fchmod(file, Mode::from_raw_mode(mode))?));
+    set.map_err(|source| Error::io("set the mode of", path, source))
+}
+
+/// Sets a file's owner and group; `path` is for the message.
+pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -> Result<()> {
+    let owner = (Some(fs::Uid::from_raw(uid)), Some(fs::Gid::from_raw(gid)));
+    let set = fault::step("chown").and_then(|()| Ok(fs::fchown(file, owner.0, owner.1)?));
+    set.map_err(|source| Error::io("set the owner of", path, source))
+}
+
+/// Copies all of a file into another; `path` is that one's, for the message.
+pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
+    let copied = fault::step("write").and_then(|()| io::copy(from, to));
+    copied.map(drop).map_err(|source| Error::io("write", path, source))
+}
