@@ -36,7 +36,7 @@ pub(crate) struct ManifestHead<'a> {
 
 /// One entry of a manifest. Its fields stand in the order of their names, as in the text.
 #[derive(Debug, Serialize)]
-pub(crate) struct ManifestFile<'a> {
+pub(crate) struct ManifestRow<'a> {
     pub(crate) kind: EntryKind,
     pub(crate) path: &'a str,
     /// `None` for a directory.
@@ -68,7 +68,7 @@ pub(crate) struct ManifestScalars<'a> {
 /// Where the lists of a manifest come from. Both give everything in code-point order of the paths.
 pub(crate) trait ManifestRows {
     /// Gives all entries, the root first.
-    fn each_entry(&self, give: &mut dyn FnMut(&ManifestFile<'_>) -> Result<()>) -> Result<()>;
+    fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()>;
 
     /// Gives all paths that have index records, each once with its records by level.
     fn each_described(
