@@ -121,10 +121,11 @@ impl Rows {
                 "SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'), sum(size_bytes) FROM entry",
                 [],
                 |row| {
+                    let number = |column| row.get(column).map(i64::cast_unsigned);
                     Ok(Totals {
-                        files: row.get(0)?,
-                        directories: row.get(1)?,
-                        bytes: row.get(2)?,
+                        files: number(0)?,
+                        directories: number(1)?,
+                        bytes: number(2)?,
                     })
                 },
             )
@@ -197,7 +198,7 @@ impl ManifestRows for Rows {
 
 fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {
     let kind = kind_of(row.get_ref(1)?)?;
-    let size: u64 = row.get(3)?;
+    let size = row.get(3).map(i64::cast_unsigned)?;
     Ok(ManifestRow {
         kind,
         path: row.get_ref(0)?.as_str()?,

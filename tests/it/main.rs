@@ -1,1 +1,17 @@
 //! Promises, one file each, tested through the public API and the built program.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and changes files as other programs do"
+)]
+
+mod cli_json;
+mod crash;
+mod export;
+mod fixtures;
+mod lock;
+mod memory;
+mod refusals;
+mod rollback;
+mod support;
+mod targets;
