@@ -7,12 +7,13 @@
 
 mod remove;
 mod stat;
+mod steady;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
+pub(crate) use steady::SteadyFile;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;
@@ -178,16 +180,26 @@ impl Dir {
     /// Returns the names in this directory, in no order, without `.` and `..`.
     pub(crate) fn names(&self) -> Result<Vec<OsString>> {
         let mut names = Vec::new();
+        self.each_name(&mut |name| {
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
+    }
+
+    /// Visits the names in this directory, in no order, without `.` and `..`; holds one at a time,
+    /// so that a directory of any size needs no memory.
+    pub(crate) fn each_name(&self, visit: &mut dyn FnMut(&OsStr) -> Result<()>) -> Result<()> {
         let list = fs::Dir::read_from(self.fd())
             .map_err(|source| Error::io("list", &*self.path, source.into()))?;
         for entry in list {
             let entry = entry.map_err(|source| Error::io("list", &*self.path, source.into()))?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(OsString::from_vec(name.to_vec()));
+                visit(OsStr::from_bytes(name))?;
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// Removes a file or a link itself.

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::control::{Control, Phase};
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
-use crate::fsops::{FileKind, Stat};
+use crate::fsops::Stat;
 use crate::intake::{Intake, Nowhere};
 use crate::journal::prepare::{Prepared, TreeIdentity, Unit, UnitAction};
 use crate::journal::{Journal, NewTransaction, TransactionKind};
@@ -362,7 +362,7 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
 fn remember_written(session: &mut Session, staging: &Staging, taken_ns: i128) {
     let Some(cache) = session.cache.as_mut() else { return };
     let remembered = staging.for_each_written(&mut |inode, size_bytes, mtime_ns, ctime_ns, sha256| {
-        let stat = Stat { kind: FileKind::File, size_bytes, inode, mtime_ns, ctime_ns, ..Stat::default() };
+        let stat = Stat::of_file(size_bytes, inode, mtime_ns, ctime_ns);
         cache.remember(&stat, &sha256, taken_ns);
     });
     // Only knowledge is lost where this fails.

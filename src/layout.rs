@@ -83,7 +83,7 @@ impl Layout {
     }
 
     /// Says whether the live root is the store's directory itself.
-    pub(crate) const fn with_adopted(self, is_adopted: bool) -> Self {
+    pub(crate) fn with_adopted(self, is_adopted: bool) -> Self {
         Self { is_adopted, ..self }
     }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &Rollba
         undoes: Some(undone),
         pack: None,
     };
-    let mut tx = Transaction::begin(session, &new)?;
+    let tx = Transaction::begin(session, &new)?;
     let planned = plan_rollback(&tx.session.layout, &tx.session.journal, tx.session.cache.as_mut(), &staging, &row, options);
     let planned = match planned {
         Ok(planned) => planned,

@@ -2,15 +2,29 @@
 
 use super::{Error, Kind};
 
-impl Error {
-    /// Returns the error's code in kebab-case: never renamed, never used for something else.
-    pub fn code(&self) -> &'static str {
-        match self {
+/// Makes the match and the list of codes from one table, so that the list lacks none.
+macro_rules! codes {
+    ($($error:pat => $code:literal,)*) => {
+        impl Error {
+            /// The codes of all errors; those of [`Error::Refused`] are in [`crate::Rule::ALL`].
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+
+            /// Returns the error's code in kebab-case: never renamed, never used for something else.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    Self::Refused { report, .. } => report
+                        .first()
+                        .map_or("refused", |finding| finding.rule.code()),
+                    $($error => $code,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
             Self::InvalidUri { .. } => "invalid-uri",
             Self::InvalidArgument { .. } => "invalid-argument",
-            Self::Refused { report, .. } => report
-                .first()
-                .map_or("refused", |finding| finding.rule.code()),
             Self::StoreNotFound { .. } => "store-not-found",
             Self::StoreExists { .. } => "store-exists",
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
@@ -45,9 +59,9 @@ impl Error {
             Self::Io { .. } => "io",
             Self::Database { .. } => "database",
             Self::Interrupted => "interrupted",
-        }
-    }
+}
 
+impl Error {
     /// Returns who must act.
     pub fn kind(&self) -> Kind {
         match self {
@@ -87,6 +101,15 @@ impl Error {
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,
             Self::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    /// Returns the code that OpenViking's clients know: that of the kind, but for a bad URI.
+    pub fn openviking_code(&self) -> &'static str {
+        if matches!(self, Self::InvalidUri { .. }) {
+            "INVALID_URI"
+        } else {
+            self.kind().openviking_code()
         }
     }
 }

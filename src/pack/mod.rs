@@ -48,6 +48,13 @@ impl Layout {
         }
     }
 
+    /// Returns the `format_version` that its manifest has.
+    pub(crate) const fn format_version(self) -> i64 {
+        match self {
+            Self::V2Flat => 2,
+        }
+    }
+
     /// Returns the manifest's member name below the ROOT, as it stands in the ZIP.
     pub(crate) const fn manifest_name(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ use crate::finding::Finding;
 use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
-use crate::pack::member::{Member, MemberLocation, Method};
+use crate::pack::reader::{Member, MemberLocation, Method};
 use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};

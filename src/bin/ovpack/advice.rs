@@ -1,0 +1,131 @@
+//! The library's next steps, told in this program's verbs and flags.
+
+use ovpack::Error;
+
+use crate::caller::Caller;
+use crate::commands::Command;
+use crate::escape::shell_word;
+use crate::failure::Failure;
+
+/// Returns what to do about a failure of `command`.
+pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
+    let Failure::Library(error) = failure else {
+        return failure.help().map(str::to_owned);
+    };
+    let told = about_pack(error, command, caller)
+        .or_else(|| about_transaction(error, caller))
+        .or_else(|| about_store(error, caller));
+    told.or_else(|| error.help().map(str::to_owned))
+}
+
+/// Steps that concern the pack or its target.
+fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
+    let pack = command.pack().map(shell_word).unwrap_or_default();
+    let help = match error.code() {
+        "root-exists" => {
+            let elsewhere = if matches!(command, Command::Import(_)) {
+                ", or import it under another parent"
+            } else {
+                ""
+            };
+            format!(
+                "--on-conflict overwrite replaces it entirely and can be rolled back, --on-conflict skip leaves it{elsewhere}"
+            )
+        }
+        "backup-needs-restore" => {
+            format!(
+                "this is a backup: {}",
+                caller.command(&format!("restore {pack}"))
+            )
+        }
+        "restore-needs-backup" => {
+            let words = format!("import {pack} viking://resources");
+            format!(
+                "this is no backup: import it under a parent, as in {}",
+                caller.command(&words)
+            )
+        }
+        "scope-pack-needs-root" => {
+            format!(
+                "import it under the root: {}",
+                caller.command(&format!("import {pack} viking://"))
+            )
+        }
+        "manifest-too-large" => raise("--max-manifest-bytes"),
+        "ratio-too-high" => raise("--max-ratio"),
+        "too-many-members" => raise("--max-members"),
+        "output-exists" => "choose another name, or replace it with --force".to_owned(),
+        "uri-not-found" | "wrong-entry-kind" => {
+            format!("{} lists what is there", caller.command("ls"))
+        }
+        _ => return None,
+    };
+    Some(help)
+}
+
+fn raise(flag: &str) -> String {
+    format!("raise the limit with {flag} N, if you trust who made the pack")
+}
+
+/// Steps that concern the journal.
+fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
+    let help = match error.code() {
+        "transaction-not-found" => format!("{} lists the transactions", caller.command("log")),
+        "drift" => format!(
+            "{} lists them; --force goes on all the same, and what drifted stays in the slot",
+            caller.command("status")
+        ),
+        "pending" | "recovery-pending" => {
+            format!("{} completes the journal", caller.command("recover"))
+        }
+        "in-doubt" => format!(
+            "look at both trees, then decide: {} or {}",
+            caller.command("recover --forward"),
+            caller.command("recover --back")
+        ),
+        _ => return about_other_transactions(error, caller),
+    };
+    Some(help)
+}
+
+/// Steps that name a transaction.
+fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
+    if let Error::LaterTransactions { later, .. } = error {
+        let words = format!("rollback {}", later.first()?);
+        let rollback = caller.command(&words);
+        return Some(format!(
+            "roll back the later ones first, newest first: {rollback}"
+        ));
+    }
+    if let Error::NotInEffect { tx, .. } = error {
+        let show = caller.command(&format!("show {tx}"));
+        return Some(format!(
+            "{show} tells more; a transaction that was rolled back comes back by rolling back its rollback"
+        ));
+    }
+    None
+}
+
+/// Steps that concern the store as a whole.
+fn about_store(error: &Error, caller: &Caller) -> Option<String> {
+    let help = match error.code() {
+        "store-not-found" => {
+            "make a store with `ovpack init DIR`, or name one with --store DIR or OVPACK_STORE"
+                .to_owned()
+        }
+        "directory-not-empty" => {
+            "choose an empty directory, or take over OpenViking content with `ovpack init --adopt DIR`"
+                .to_owned()
+        }
+        "busy" if caller.options.wait.is_zero() => {
+            "--wait SECONDS waits until it is done".to_owned()
+        }
+        "busy" => "wait longer with --wait SECONDS".to_owned(),
+        "no-space" | "too-large-for-disk" => format!(
+            "free some space on that file system; {} tells how much old trees hold",
+            caller.command("status")
+        ),
+        _ => return None,
+    };
+    Some(help)
+}

@@ -1,0 +1,213 @@
+//! The command line: global options, and the options that several verbs share.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use anstream::ColorChoice;
+use camino::Utf8PathBuf;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Parser};
+use ovpack::{Error, Limits, OnConflict, Uri};
+
+use crate::commands::Command;
+use crate::failure::Result;
+
+/// Keep OpenViking content packs in a store with transactions and rollback
+#[derive(Debug, Parser)]
+#[command(
+    name = "ovpack",
+    bin_name = "ovpack",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  ovpack init notes
+  ovpack --store notes restore backup.ovpack
+  ovpack --store notes rollback tx1"
+)]
+pub(crate) struct Cli {
+    /// Options of every verb.
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    /// The verb.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The store's directory, where it was named.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        value_parser = path(),
+        help = "Use the store in DIR [env: OVPACK_STORE] [default: the nearest store at or above the working directory]"
+    )]
+    pub(crate) store: Option<Utf8PathBuf>,
+    /// Print one JSON object on standard output, also for errors
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but data and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Wait so long for another process that works on the store
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) wait: u64,
+    /// When the output is coloured.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = color(),
+        help = "Colour the output: auto, always or never [env: NO_COLOR]"
+    )]
+    pub(crate) color: ColorChoice,
+}
+
+impl GlobalArgs {
+    /// Returns how long a writing verb waits for another process.
+    pub(crate) const fn wait(&self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
+}
+
+/// What happens to an existing root, and whether this is a rehearsal.
+#[derive(Debug, Args)]
+pub(crate) struct PutArgs {
+    /// Say what happens where the target exists: refuse, replace it entirely, or leave it as it is
+    #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = policy())]
+    pub(crate) on_conflict: OnConflict,
+    /// Check the pack and print the plan; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Bounds on what a pack may ask for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Refuse a manifest of more than N bytes
+    #[arg(long = "max-manifest-bytes", value_name = "N", default_value_t = Limits::default().manifest_bytes)]
+    pub(crate) manifest_bytes: u64,
+    /// Refuse over 1 GiB of content that unpacks to more than N times the pack's size
+    #[arg(long = "max-ratio", value_name = "N", default_value_t = Limits::default().ratio)]
+    pub(crate) ratio: u64,
+    /// Refuse a pack of more than N members
+    #[arg(long = "max-members", value_name = "N", default_value_t = Limits::default().members)]
+    pub(crate) members: u64,
+}
+
+impl LimitArgs {
+    /// Returns the limits for the library.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            manifest_bytes: self.manifest_bytes,
+            ratio: self.ratio,
+            members: self.members,
+            ..Limits::default()
+        }
+    }
+}
+
+/// What must be known before the command line is understood, since an error in it is printed too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wishes {
+    /// Whether `--json` is among the arguments.
+    pub(crate) json: bool,
+    /// Whether `--quiet` is among the arguments.
+    pub(crate) quiet: bool,
+    /// What `--color` says; automatic where it is not understood.
+    pub(crate) color: ColorChoice,
+}
+
+impl Wishes {
+    /// Reads them from arguments that may be wrong elsewhere.
+    pub(crate) fn among(argv: &[OsString]) -> Self {
+        let words: Vec<_> = argv
+            .iter()
+            .skip(1)
+            .map(|word| word.to_str().unwrap_or_default())
+            .take_while(|word| *word != "--")
+            .collect();
+        let joined = words.iter().find_map(|word| word.strip_prefix("--color="));
+        let separate = words.windows(2).find_map(|pair| match pair {
+            ["--color", when] => Some(*when),
+            _ => None,
+        });
+        Self {
+            json: words.contains(&"--json"),
+            quiet: words.contains(&"--quiet") || words.contains(&"-q"),
+            color: color_choice(joined.or(separate).unwrap_or_default()),
+        }
+    }
+}
+
+/// Reads a URI as a person types it.
+pub(crate) fn uri(text: &str) -> Result<Uri> {
+    text.parse().map_err(|fault| {
+        Error::InvalidUri {
+            text: text.to_owned(),
+            fault,
+        }
+        .into()
+    })
+}
+
+/// Reads a path; the empty one is a script's unset variable, not the working directory.
+pub(crate) fn path() -> impl clap::builder::TypedValueParser<Value = Utf8PathBuf> {
+    NonEmptyStringValueParser::new().map(Utf8PathBuf::from)
+}
+
+fn policy() -> impl clap::builder::TypedValueParser<Value = OnConflict> {
+    let policies = [OnConflict::Fail, OnConflict::Overwrite, OnConflict::Skip];
+    PossibleValuesParser::new(policies.map(OnConflict::as_str))
+        .try_map(|policy| policy.parse::<OnConflict>())
+}
+
+fn color() -> impl clap::builder::TypedValueParser<Value = ColorChoice> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|when| color_choice(&when))
+}
+
+fn color_choice(when: &str) -> ColorChoice {
+    match when {
+        "always" => ColorChoice::Always,
+        "never" => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wishes_are_read_from_arguments_that_are_wrong() {
+        let wishes =
+            |line: &str| Wishes::among(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(wishes("ovpack nonsense --json").json);
+        assert!(!wishes("ovpack cat -- --json").json);
+        assert!(wishes("ovpack -q").quiet);
+        assert_eq!(wishes("ovpack --color never").color, ColorChoice::Never);
+        assert_eq!(wishes("ovpack --color=always").color, ColorChoice::Always);
+        assert_eq!(wishes("ovpack --color").color, ColorChoice::Auto);
+    }
+}

@@ -1,0 +1,119 @@
+//! Who calls, from where, and how the caller stops an act: what the library must be told, since it
+//! reads no environment and handles no signal itself.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use camino::Utf8PathBuf;
+use ovpack::{Control, OpenOptions, Store};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::args::GlobalArgs;
+use crate::escape::shell_word;
+use crate::failure::{Failure, Result};
+use crate::ui::Ui;
+
+/// The caller of one verb.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// Who, for the journal, and how long to wait.
+    pub(crate) options: OpenOptions,
+    /// Watches and stops the act.
+    pub(crate) control: Control,
+    /// The store that `--store` names.
+    named: Option<Utf8PathBuf>,
+}
+
+impl Caller {
+    /// Reads who calls from arguments and environment.
+    pub(crate) fn new(ui: &Ui, argv: &[OsString], global: &GlobalArgs) -> Self {
+        let argv = argv
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        Self {
+            options: OpenOptions {
+                argv,
+                user: user(),
+                host: String::new(),
+                wait: global.wait(),
+            },
+            control: Control {
+                progress: ui.progress(),
+                interrupt: None,
+            },
+            named: global.store.clone(),
+        }
+    }
+
+    /// Makes Ctrl-C and its kin ask the act to stop instead of killing the process; a second one
+    /// asks again, so that nobody kills an exchange by impatience.
+    ///
+    /// A signal that the caller had ignored, as `nohup` does, stays ignored.
+    pub(crate) fn catch_signals(&mut self) {
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let ignored = ignored_signals();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            if ignored & (1 << (signal - 1)) == 0 {
+                // Without a handler the signal kills; the store is whole after that too.
+                drop(signal_hook::flag::register(signal, Arc::clone(&interrupt)));
+            }
+        }
+        self.control.interrupt = Some(interrupt);
+    }
+
+    /// Opens the store: `--store`, else `OVPACK_STORE`, else the nearest one at or above the
+    /// working directory.
+    pub(crate) fn store(&self) -> Result<Store> {
+        let path = match (&self.named, environment("OVPACK_STORE")) {
+            (Some(named), _) => named.clone(),
+            (None, Some(named)) => Utf8PathBuf::from(named),
+            (None, None) => Store::discover(&working_directory()?)?,
+        };
+        Ok(Store::open(&path, &self.options)?)
+    }
+
+    /// Returns a command line that works on the same store when it is pasted.
+    pub(crate) fn command(&self, words: &str) -> String {
+        match &self.named {
+            Some(store) => format!("ovpack {words} --store {}", shell_word(store.as_str())),
+            None => format!("ovpack {words}"),
+        }
+    }
+}
+
+fn user() -> String {
+    environment("USER")
+        .or_else(|| environment("LOGNAME"))
+        .unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+}
+
+/// Returns a variable; none where it is empty.
+fn environment(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library is told what the environment says here"
+    )]
+    let value = std::env::var_os(name)?;
+    let value = value.to_string_lossy().into_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+fn working_directory() -> Result<Utf8PathBuf> {
+    let path = std::env::current_dir().map_err(Failure::WorkingDirectory)?;
+    Utf8PathBuf::from_path_buf(path).map_err(|path| Failure::WorkingDirectoryName {
+        path: path.to_string_lossy().into_owned().into(),
+    })
+}
+
+/// Returns the signals that the process was told to ignore, as a mask whose lowest bit is signal 1
+/// (<https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>); none where nobody knows.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}

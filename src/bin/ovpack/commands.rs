@@ -1,0 +1,102 @@
+//! The verbs, one file each.
+
+mod backup;
+mod cat;
+mod export;
+mod import;
+mod init;
+mod inspect;
+mod log;
+mod ls;
+mod recover;
+mod restore;
+mod rollback;
+mod show;
+mod status;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::caller::Caller;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::ui::Ui;
+
+/// The verbs and their arguments, in the order of the help page.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Restore(restore::Args),
+    Backup(backup::Args),
+    Verify(verify::Args),
+    Inspect(inspect::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Status(status::Args),
+    Log(log::Args),
+    Show(show::Args),
+    Rollback(rollback::Args),
+    Recover(recover::Args),
+}
+
+impl Command {
+    /// Runs the verb.
+    pub(crate) fn run(&self, ui: &Ui, caller: &Caller) -> Result<Exit> {
+        match self {
+            Self::Init(args) => init::run(ui, caller, args),
+            Self::Import(args) => import::run(ui, caller, args),
+            Self::Export(args) => export::run(ui, caller, args),
+            Self::Restore(args) => restore::run(ui, caller, args),
+            Self::Backup(args) => backup::run(ui, caller, args),
+            Self::Verify(args) => verify::run(ui, caller, args),
+            Self::Inspect(args) => inspect::run(ui, caller, args),
+            Self::Ls(args) => ls::run(ui, caller, args),
+            Self::Cat(args) => cat::run(ui, caller, args),
+            Self::Status(args) => status::run(ui, caller, args),
+            Self::Log(args) => log::run(ui, caller, args),
+            Self::Show(args) => show::run(ui, caller, args),
+            Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Recover(args) => recover::run(ui, caller, args),
+        }
+    }
+
+    /// Returns whether the verb itself ends when a signal asks for it. The others only read and
+    /// hold nothing open, so a signal may kill them.
+    pub(crate) const fn ends_by_itself_on_signals(&self) -> bool {
+        match self {
+            Self::Init(_)
+            | Self::Import(_)
+            | Self::Export(_)
+            | Self::Restore(_)
+            | Self::Backup(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Status(_)
+            | Self::Rollback(_)
+            | Self::Recover(_) => true,
+            Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
+        }
+    }
+
+    /// Returns the pack that the verb reads.
+    pub(crate) fn pack(&self) -> Option<&str> {
+        match self {
+            Self::Import(args) => Some(args.pack.as_str()),
+            Self::Restore(args) => Some(args.pack.as_str()),
+            Self::Verify(args) => Some(args.pack.as_str()),
+            Self::Inspect(args) => Some(args.pack.as_str()),
+            Self::Init(_)
+            | Self::Export(_)
+            | Self::Backup(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Status(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::Rollback(_)
+            | Self::Recover(_) => None,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `ovpack cat`: write a file's bytes.
+
+use crate::args::uri;
+use crate::caller::Caller;
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::ui::Ui;
+
+/// Write a file's bytes to standard output, as they are
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ovpack cat resources/click/README.md")]
+pub(crate) struct Args {
+    /// Read this file
+    #[arg(value_name = "URI")]
+    uri: String,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    if ui.is_json() {
+        return Err(Failure::BytesAsJson);
+    }
+    let uri = uri(&args.uri)?;
+    let store = caller.store()?;
+    Ui::bytes(|out| store.read(&uri, out))?;
+    Ok(Exit::Done)
+}

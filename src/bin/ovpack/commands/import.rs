@@ -1,0 +1,48 @@
+//! `ovpack import`: put a pack under a parent.
+
+use camino::Utf8PathBuf;
+use ovpack::ImportOptions;
+
+use crate::args::{LimitArgs, PutArgs, path, uri};
+use crate::caller::Caller;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::plan_text::{self, Words};
+use crate::ui::Ui;
+
+/// Put a pack's root under a parent, in one transaction
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ovpack import click.ovpack viking://resources
+  ovpack import click.ovpack resources --on-conflict overwrite --dry-run")]
+pub(crate) struct Args {
+    /// Read this pack
+    #[arg(value_name = "PACK", value_parser = path())]
+    pub(crate) pack: Utf8PathBuf,
+    /// Put its root under this URI
+    #[arg(value_name = "PARENT")]
+    parent: String,
+    #[command(flatten)]
+    put: PutArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    let parent = uri(&args.parent)?;
+    let options = ImportOptions {
+        on_conflict: args.put.on_conflict,
+        dry_run: args.put.dry_run,
+        limits: args.limits.limits(),
+        control: caller.control.clone(),
+    };
+    let receipt = caller.store()?.import(&args.pack, &parent, &options)?;
+    let words = Words {
+        infinitive: "import",
+        past: "imported",
+        take_back: "roll it back with",
+    };
+    plan_text::print(ui, caller, words, &receipt).map(|()| Exit::Done)
+}

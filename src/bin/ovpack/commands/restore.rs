@@ -1,0 +1,44 @@
+//! `ovpack restore`: put a backup back to its scopes.
+
+use camino::Utf8PathBuf;
+use ovpack::ImportOptions;
+
+use crate::args::{LimitArgs, PutArgs, path};
+use crate::caller::Caller;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::plan_text::{self, Words};
+use crate::ui::Ui;
+
+/// Put a backup's scopes back, all in one transaction
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ovpack restore backup.ovpack
+  ovpack restore backup.ovpack --on-conflict overwrite --dry-run")]
+pub(crate) struct Args {
+    /// Read this backup
+    #[arg(value_name = "PACK", value_parser = path())]
+    pub(crate) pack: Utf8PathBuf,
+    #[command(flatten)]
+    put: PutArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    let options = ImportOptions {
+        on_conflict: args.put.on_conflict,
+        dry_run: args.put.dry_run,
+        limits: args.limits.limits(),
+        control: caller.control.clone(),
+    };
+    let receipt = caller.store()?.restore(&args.pack, &options)?;
+    let words = Words {
+        infinitive: "restore",
+        past: "restored",
+        take_back: "roll it back with",
+    };
+    plan_text::print(ui, caller, words, &receipt).map(|()| Exit::Done)
+}

@@ -1,0 +1,103 @@
+//! `ovpack status`: tell the state of the store.
+
+use std::io::{self, Write};
+
+use anstyle::AnsiColor;
+use ovpack::{DriftReport, StatusOptions, StatusReport};
+
+use crate::caller::Caller;
+use crate::escape::Shown;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::human::{Bytes, Count, list, time};
+use crate::ui::Ui;
+
+/// Tell the state of the store, and which files changed outside of it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ovpack status
+  ovpack status --exit-code --quiet")]
+pub(crate) struct Args {
+    /// End with exit code 4 where files changed outside of the store
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    let options = StatusOptions {
+        control: caller.control.clone(),
+    };
+    let report = caller.store()?.status(&options)?;
+    ui.report(&report, |out| write_status(out, caller, &report))?;
+    if args.exit_code && report.drift != DriftReport::default() {
+        Ok(Exit::Drift)
+    } else {
+        Ok(Exit::Done)
+    }
+}
+
+fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> io::Result<()> {
+    let adopted = if report.adopted { ", adopted" } else { "" };
+    writeln!(
+        out,
+        "store        {} ({}{adopted})",
+        Shown(&report.store),
+        report.store_id
+    )?;
+    match &report.last_commit {
+        Some(last) => writeln!(
+            out,
+            "generation   {}, by {}: {} {} at {}",
+            report.generation,
+            last.transaction,
+            last.kind,
+            Shown(&last.uri),
+            time(last.finished_at.as_deref().unwrap_or(&last.started_at))
+        )?,
+        None => writeln!(out, "generation   {}", report.generation)?,
+    }
+    writeln!(
+        out,
+        "live tree    {}, {}",
+        Count(report.files, "file"),
+        Bytes(report.bytes)
+    )?;
+    writeln!(
+        out,
+        "old trees    {}, {}",
+        Count(report.slots, "slot"),
+        Bytes(report.slot_bytes)
+    )?;
+    if !report.recovery_pending.is_empty() {
+        writeln!(
+            out,
+            "recovery     pending for {}; the next writing verb settles it, or: {}",
+            list(&report.recovery_pending),
+            caller.command("recover")
+        )?;
+    }
+    write_drift(out, &report.drift)
+}
+
+fn write_drift(out: &mut dyn Write, drift: &DriftReport) -> io::Result<()> {
+    let groups = [
+        ("added", AnsiColor::Green, &drift.added),
+        ("changed", AnsiColor::Yellow, &drift.changed),
+        ("missing", AnsiColor::Red, &drift.missing),
+    ];
+    if groups.iter().all(|(_, _, uris)| uris.is_empty()) {
+        return writeln!(out, "drift        none");
+    }
+    let total: usize = groups.iter().map(|(_, _, uris)| uris.len()).sum();
+    let total = Count(total as u64, "file");
+    writeln!(out, "drift        {total} changed outside of the store:")?;
+    for (word, color, uris) in groups {
+        let style = color.on_default();
+        for uri in uris {
+            writeln!(out, "  {style}{word:<8}{style:#} {}", Shown(uri))?;
+        }
+    }
+    Ok(())
+}

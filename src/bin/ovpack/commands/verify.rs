@@ -1,0 +1,42 @@
+//! `ovpack verify`: check a pack without a store.
+
+use camino::Utf8PathBuf;
+use ovpack::VerifyOptions;
+
+use crate::args::{LimitArgs, path};
+use crate::caller::Caller;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::human::{Bytes, Seconds};
+use crate::pack_text::write_facts;
+use crate::ui::Ui;
+
+/// Check every byte of a pack; needs no store
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ovpack verify backup.ovpack
+  ovpack verify backup.ovpack --json")]
+pub(crate) struct Args {
+    /// Read this pack
+    #[arg(value_name = "PACK", value_parser = path())]
+    pub(crate) pack: Utf8PathBuf,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    let options = VerifyOptions {
+        limits: args.limits.limits(),
+        control: caller.control.clone(),
+    };
+    let report = ovpack::verify(&args.pack, &options)?;
+    let printed = ui.report(&report, |out| write_facts(out, &report));
+    ui.talk(&format_args!(
+        "the pack is whole: {} read in {}",
+        Bytes(report.bytes),
+        Seconds(ui.elapsed())
+    ));
+    printed.map(|()| Exit::Done)
+}
