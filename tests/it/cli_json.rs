@@ -423,7 +423,7 @@ fn errors_are_one_object_with_the_exit_code_of_their_kind() {
         &run(&["verify", "text.ovpack"]),
         10,
         "INVALID_ARGUMENT",
-        "zip-structure",
+        "zip-end-record",
     );
 }
 
