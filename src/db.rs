@@ -85,6 +85,53 @@ pub(crate) fn open_scratch(path: Option<&Utf8Path>, schema: &str) -> Result<Conn
     Ok(connection)
 }
 
+/// Opens a cache for writing, and makes it where it is not there; the caller holds the store's lock.
+///
+/// It need not outlive a crash of the machine, but a crash of the process must not damage it, hence
+/// the journal; readers must be able to come and go, hence no exclusive lock. `version` tells its
+/// schema: a file of another version, or that is no database, is [`Error::StoreDamaged`].
+pub(crate) fn open_cache(path: &Utf8Path, schema: &str, version: i64) -> Result<Connection> {
+    let damaged = |source: rusqlite::Error| Error::StoreDamaged {
+        path: path.to_owned(),
+        detail: source.to_string(),
+    };
+    let connection = open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;",
+        )
+        .map_err(damaged)?;
+    let found = cache_version(&connection).map_err(damaged)?;
+    if found == 0 {
+        connection.execute_batch(schema).map_err(damaged)?;
+        connection
+            .pragma_update(None, "user_version", version)
+            .map_err(damaged)?;
+    } else if found != version {
+        let detail = format!("its version is {found}, expected {version}");
+        return Err(Error::StoreDamaged {
+            path: path.to_owned(),
+            detail,
+        });
+    }
+    Ok(connection)
+}
+
+/// Opens a cache for reading; changes nothing, and waits for nobody: what a writer has locked at
+/// the moment fails at once. `None` where it is not there or cannot be used.
+pub(crate) fn open_cache_for_reading(path: &Utf8Path, version: i64) -> Option<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    connection.pragma_update(None, "busy_timeout", 0).ok()?;
+    (cache_version(&connection).ok()? == version).then_some(connection)
+}
+
+fn cache_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection> {
     fault::step("database-open").map_err(|source| Error::io("open", path, source))?;
     #[expect(clippy::disallowed_methods, reason = "this is db")]

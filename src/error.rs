@@ -163,6 +163,14 @@ pub enum Error {
         /** The file. */
         path: Utf8PathBuf,
     },
+    /// A path names a directory or a special file where a pack is needed.
+    #[error("{path} is a {what}, not a pack file")]
+    NotAFile {
+        /** The path. */
+        path: Utf8PathBuf,
+        /** What it is. */
+        what: &'static str,
+    },
     /// A file should not be replaced.
     #[error("{path} exists")]
     OutputExists {

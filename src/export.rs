@@ -43,3 +43,11 @@ pub struct ExportReport {
     /// Internal files that stay out of packs, by URI.
     pub left_out: Vec<String>,
 }
+
+pub(crate) fn export(_: &crate::fsops::Dir, uri: &Uri, _: &camino::Utf8Path, _: &ExportOptions, _: Option<&mut crate::stat_cache::StatCache>) -> crate::error::Result<ExportReport> {
+    Err(crate::error::Error::UriNotFound { uri: uri.clone() })
+}
+
+pub(crate) fn backup(_: &crate::fsops::Dir, _: &camino::Utf8Path, _: &ExportOptions, _: Option<&mut crate::stat_cache::StatCache>) -> crate::error::Result<ExportReport> {
+    Err(crate::error::Error::UriNotFound { uri: Uri::root() })
+}

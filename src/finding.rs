@@ -44,6 +44,18 @@ rules! {
     // -- structure: what stops the reading
     /// The file is a ZIP whose records account for every byte.
     ZipStructure, "zip-structure", BadPack, "get the pack again from its producer; this file is cut, damaged or not a ZIP";
+    /// The pack ends with one end record, which says where the directory is.
+    ZipEndRecord, "zip-end-record", BadPack, "get the pack again from its producer; this file is cut, damaged or not a ZIP";
+    /// The Zip64 end record and its locator agree with the end record and stand before it.
+    Zip64Record, "zip64-record", BadPack, "get the pack again from its producer; its end is damaged or made to mislead";
+    /// The archive comment is text.
+    ArchiveComment, "archive-comment", BadPack, "remove the archive comment, or get the pack again from its producer";
+    /// Every byte before the directory belongs to a member.
+    ZipGap, "zip-gap", BadPack, "get the pack again from its producer; it hides bytes between its members";
+    /// No byte belongs to two members.
+    ZipOverlap, "zip-overlap", BadPack, "get the pack again from its producer; its members share bytes";
+    /// Two ZIP readers that share no code see the same members.
+    ReadersDisagree, "readers-disagree", BadPack, "get the pack again from its producer; two readers would read it differently";
     /// A member's method is stored or deflate.
     MemberMethod, "member-method", BadPack, "pack the content again with method deflate or stored";
     /// A member's flags are known ones; nothing is encrypted.
@@ -52,6 +64,14 @@ rules! {
     MemberType, "member-type", BadPack, "pack the content again without symbolic links and special files";
     /// A local header says the same as the central one.
     MemberHeader, "member-header", BadPack, "get the pack again from its producer; two readers would read it differently";
+    /// Extra fields fill their area and no more.
+    MemberExtraField, "member-extra-field", BadPack, "get the pack again from its producer; a member's header is damaged";
+    /// A member's Zip64 field has the values that its header asks for, and no others.
+    Zip64Field, "zip64-field", BadPack, "get the pack again from its producer; two readers would read it differently";
+    /// No extra field gives a member another name.
+    NameOverride, "name-override", BadPack, "pack the content again; two readers would unpack it under different names";
+    /// A data descriptor says the same as the headers.
+    MemberDescriptor, "member-descriptor", BadPack, "get the pack again from its producer; two readers would read it differently";
     /// A directory member holds no data.
     DirectoryData, "directory-data", BadPack, "get the pack again from its producer";
     /// A member's data is a whole deflate stream that ends where its compressed bytes end.

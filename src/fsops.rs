@@ -7,12 +7,13 @@
 
 mod remove;
 mod stat;
+mod steady;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
+pub(crate) use steady::SteadyFile;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;
@@ -178,16 +180,26 @@ impl Dir {
     /// Returns the names in this directory, in no order, without `.` and `..`.
     pub(crate) fn names(&self) -> Result<Vec<OsString>> {
         let mut names = Vec::new();
+        self.each_name(&mut |name| {
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
+    }
+
+    /// Visits the names in this directory, in no order, without `.` and `..`; holds one at a time,
+    /// so that a directory of any size needs no memory.
+    pub(crate) fn each_name(&self, visit: &mut dyn FnMut(&OsStr) -> Result<()>) -> Result<()> {
         let list = fs::Dir::read_from(self.fd())
             .map_err(|source| Error::io("list", &*self.path, source.into()))?;
         for entry in list {
             let entry = entry.map_err(|source| Error::io("list", &*self.path, source.into()))?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(OsString::from_vec(name.to_vec()));
+                visit(OsStr::from_bytes(name))?;
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// Removes a file or a link itself.
@@ -277,6 +289,19 @@ pub(crate) fn create_dir_all(path: &Utf8Path) -> Result<()> {
     made.map_err(|source| Error::io("create directory", path, source))
 }
 
+/// Opens a file named by a path from outside for reading, following links in it. A FIFO does not
+/// block; whether it is a file at all is for the caller to ask.
+pub(crate) fn open_outside(path: &Utf8Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match fs::open(path.as_std_path(), flags, Mode::empty()) {
+        Ok(fd) => Ok(File::from(fd)),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Err(Error::FileNotFound {
+            path: path.to_owned(),
+        }),
+        Err(source) => Err(Error::io("open", path, source.into())),
+    }
+}
+
 /// Opens below `dir` without following a link or leaving it.
 fn open_beneath(dir: BorrowedFd<'_>, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
     let below = if below.is_empty() { "." } else { below };
@@ -315,4 +340,23 @@ fn split_for_call(below: &str) -> (&str, Option<&str>) {
         .rposition(|byte| *byte == b'/')
         .unwrap_or(CALL_PATH_BYTES);
     (&below[..cut], below.get(cut + 1..))
+}
+
+/// Sets a file's mode, which the process's umask does not touch; `path` is for the message.
+pub(crate) fn set_file_mode(file: &File, mode: u32, path: &Utf8Path) -> Result<()> {
+    let set = fault::step("chmod").and_then(|()| Ok(fs::fchmod(file, Mode::from_raw_mode(mode))?));
+    set.map_err(|source| Error::io("set the mode of", path, source))
+}
+
+/// Sets a file's owner and group; `path` is for the message.
+pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -> Result<()> {
+    let owner = (Some(fs::Uid::from_raw(uid)), Some(fs::Gid::from_raw(gid)));
+    let set = fault::step("chown").and_then(|()| Ok(fs::fchown(file, owner.0, owner.1)?));
+    set.map_err(|source| Error::io("set the owner of", path, source))
+}
+
+/// Copies all of a file into another; `path` is that one's, for the message.
+pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
+    let copied = fault::step("write").and_then(|()| io::copy(from, to));
+    copied.map(drop).map_err(|source| Error::io("write", path, source))
 }

@@ -1,9 +1,14 @@
-//! What the journal tells: log, show, status.
+//! What the journal tells: log and show.
 
 use serde::Serialize;
 
+use crate::clock;
 use crate::digest::Digest;
+use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
+use crate::journal::Journal;
+use crate::journal::read::TransactionRow;
+use crate::journal::undo;
 use crate::plan::{Change, ChangeCounts};
 
 /// Which transactions are listed.
@@ -40,6 +45,10 @@ pub struct TransactionSummary {
     pub generation: Option<u64>,
     /// How many paths met which change.
     pub changes: ChangeCounts,
+    /// Files of the new tree.
+    pub files: u64,
+    /// Bytes of the new tree's files.
+    pub bytes: u64,
     /// Why it was aborted.
     pub reason: Option<String>,
 }
@@ -92,62 +101,58 @@ pub struct TransactionReport {
     pub change_list: Vec<Change>,
 }
 
-/// How much of the live tree is looked at.
-#[derive(Clone, Debug, Default)]
-pub struct StatusOptions {
-    /// Watches and stops the act.
-    pub control: crate::control::Control,
+
+/// Lists transactions, newest first.
+pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
+    let undone = undo::undone(&journal.committed()?);
+    let rows = journal.transactions(options.limit)?;
+    Ok(rows.into_iter().map(|row| summary(&row, undone.get(&row.id).copied())).collect())
 }
 
-/// Live files against what the last commit left.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct DriftReport {
-    /// URIs that no commit put there.
-    pub added: Vec<String>,
-    /// URIs with other content.
-    pub changed: Vec<String>,
-    /// URIs that are gone.
-    pub missing: Vec<String>,
+/// Shows one transaction in full.
+pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionReport> {
+    let row = journal.transaction(id)?;
+    let undone_by = undo::undone(&journal.committed()?).get(&id).copied();
+    let events = journal.events(id)?.into_iter().map(|event| EventReport {
+        seq: event.seq,
+        kind: event.kind,
+        at: clock::rfc3339(event.at_ms),
+        hash: event.hash,
+    });
+    let mut units = Vec::new();
+    for unit in journal.units(id)? {
+        let slot_state = journal.slot(unit.slot)?.map_or_else(|| "pruned".to_owned(), |slot| slot.state);
+        units.push(UnitReport { path: unit.path, action: unit.action.as_str().to_owned(), slot: unit.slot, slot_state });
+    }
+    Ok(TransactionReport {
+        argv: serde_json::from_str(&row.argv).unwrap_or_default(),
+        user: row.user.clone(),
+        host: row.host.clone(),
+        tool_version: row.tool_version.clone(),
+        events: events.collect(),
+        units,
+        change_list: journal.changes(id)?,
+        summary: summary(&row, undone_by),
+    })
 }
 
-/// The state of a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StatusReport {
-    /// The store's directory.
-    pub store: String,
-    /// Its id.
-    pub store_id: String,
-    /// Whether the live tree was there before the store.
-    pub adopted: bool,
-    /// Number of commits.
-    pub generation: u64,
-    /// The last commit.
-    pub last_commit: Option<TransactionSummary>,
-    /// Transactions that a crash left open; the next writing act settles them.
-    pub recovery_pending: Vec<TransactionId>,
-    /// Files in the live tree.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Slots that hold a tree.
-    pub slots: u64,
-    /// The bytes that slots hold.
-    pub slot_bytes: u64,
-    /// Live files against what the last commit left.
-    pub drift: DriftReport,
-}
-
-/// One entry of a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ListEntry {
-    /// Its URI.
-    pub uri: String,
-    /// Its name.
-    pub name: String,
-    /// `file`, `directory`, or what else stands there.
-    pub kind: &'static str,
-    /// Size in bytes; 0 for a directory.
-    pub size: u64,
-    /// When it was last written (RFC 3339, UTC).
-    pub modified_at: String,
+/// Says what became of one transaction.
+pub(crate) fn summary(row: &TransactionRow, undone_by: Option<TransactionId>) -> TransactionSummary {
+    TransactionSummary {
+        transaction: row.id,
+        kind: row.kind.clone(),
+        state: row.last_event.clone(),
+        uri: row.uri.clone(),
+        started_at: row.started_at(),
+        finished_at: row.finished_at(),
+        pack: row.pack_path.clone(),
+        pack_sha256: row.pack_sha256,
+        undoes: row.undoes,
+        undone_by,
+        generation: row.generation,
+        changes: row.changes,
+        files: row.files,
+        bytes: row.bytes,
+        reason: row.abort_reason.clone(),
+    }
 }

@@ -19,19 +19,35 @@ pub mod fault;
 #[cfg(not(feature = "fault"))]
 mod fault;
 mod fsops;
+mod layout;
 mod lock;
 // pieces: one noun each
 mod pack;
+mod tree;
+mod stat_cache;
+mod staging;
+mod checks;
+mod slot;
 mod plan;
+mod journal;
+mod exchange;
+mod session;
+mod intake;
+mod target;
+mod unpack;
 // acts: one story each
+mod probe;
 mod export;
-mod history;
-mod import;
-mod recover;
-mod rollback;
-mod store;
 mod transaction;
+mod recover;
+mod import;
+mod rollback;
 mod verify;
+mod history;
+mod status;
+mod browse;
+mod init;
+mod store;
 
 pub use clock::rfc3339;
 pub use control::{Control, Phase, Progress};
@@ -40,10 +56,10 @@ pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
 pub use export::{ExportOptions, ExportReport};
 pub use finding::{CheckReport, Finding, Rule};
-pub use history::{
-    DriftReport, EventReport, ListEntry, LogOptions, StatusOptions, StatusReport,
-    TransactionReport, TransactionSummary, UnitReport,
-};
+pub use browse::ListEntry;
+pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
+pub use journal::chain::{Head, JournalReport};
+pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
 pub use kind::Kind;

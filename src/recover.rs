@@ -1,8 +1,29 @@
-//! Recovery: settle what a crash left.
+//! Recovery: settle what a crash left. Every writing act does it first; readers never do.
+//!
+//! | last durable event | live tree | settled by |
+//! |---|---|---|
+//! | `begun` | old | abort |
+//! | `prepared` | all units old | abort |
+//! | `prepared` | some or all units new | move the rest, sync, commit |
+//! | `back` | some units new | move those back, sync, abort |
+//! | `aborting` | old | remove what it made, `aborted` |
+//!
+//! Run twice, it writes nothing the second time.
 
 use serde::Serialize;
+use serde_json::json;
 
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::exchange::{self, Position};
+use crate::fsops::Dir;
 use crate::id::TransactionId;
+use crate::journal::EventKind;
+use crate::journal::prepare::Unit;
+use crate::layout;
+use crate::plan;
+use crate::session::Session;
+use crate::transaction;
 
 /// Which way a transaction in doubt is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +37,7 @@ pub enum Direction {
 /// How recovery decides.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecoverOptions {
-    /// For a transaction in doubt only: what the operator decided.
+    /// For a transaction whose units are in doubt or partly moved: what the operator decided.
     pub direction: Option<Direction>,
 }
 
@@ -34,4 +55,94 @@ pub struct Settled {
 pub struct RecoverReport {
     /// The transactions that a crash had left open, oldest first.
     pub settled: Vec<Settled>,
+}
+
+/// Settles every open transaction, and finishes what was being removed.
+///
+/// # Errors
+/// [`Error::InDoubt`] where a live tree is neither the old nor the new one and no direction is given.
+pub(crate) fn recover(session: &mut Session, options: &RecoverOptions) -> Result<RecoverReport> {
+    let mut report = RecoverReport::default();
+    for (id, events) in session.journal.open_transactions()? {
+        let outcome = settle(session, id, &events, options)?;
+        report.settled.push(Settled { transaction: id, outcome });
+    }
+    let pruning = session.journal.slots_in_pruning()?;
+    session.remove_slots(&pruning)?;
+    session.clear_staging()?;
+    Ok(report)
+}
+
+fn settle(session: &mut Session, id: TransactionId, events: &[EventKind], options: &RecoverOptions) -> Result<&'static str> {
+    let has = |kind| events.contains(&kind);
+    if has(EventKind::Aborting) {
+        transaction::finish_abort(session, id)?;
+        return Ok("aborted");
+    }
+    let units = if has(EventKind::Prepared) { session.journal.units(id)? } else { Vec::new() };
+    let moved = moved_units(session, id, &units, options)?;
+    let crashed = json!({ "reason": "crash", "message": "the process ended before the exchange" });
+    let is_going_back = has(EventKind::Back) || options.direction == Some(Direction::Back);
+    // A baseline moves nothing: once prepared, it only lacks its last event.
+    let is_going_forward = !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
+    if is_going_forward {
+        for unit in units.iter().filter(|unit| !moved.iter().any(|moved| moved.path == unit.path)) {
+            exchange::move_forward(&session.layout, unit)?;
+        }
+        transaction::complete(session, id, &units)?;
+        return Ok("committed");
+    }
+    if !moved.is_empty() {
+        go_back(session, id, &moved, has(EventKind::Back))?;
+    }
+    transaction::abort(session, id, &crashed)?;
+    Ok("aborted")
+}
+
+fn go_back(session: &mut Session, id: TransactionId, moved: &[Unit], is_noted: bool) -> Result<()> {
+    if !is_noted {
+        let reason = json!({ "reason": "operator", "message": "moved back by the operator's decision" });
+        return transaction::move_all_back(session, id, moved, &reason);
+    }
+    for unit in moved.iter().rev() {
+        exchange::move_back(&session.layout, unit)?;
+    }
+    exchange::sync_parents(&session.layout, moved)
+}
+
+/// Returns the units whose new tree is in place.
+fn moved_units(session: &Session, id: TransactionId, units: &[Unit], options: &RecoverOptions) -> Result<Vec<Unit>> {
+    let mut moved = Vec::new();
+    for unit in units {
+        let is_moved = match exchange::position(&session.layout, unit, &digest_of)? {
+            Position::New => true,
+            Position::Old => false,
+            Position::Neither(found) => match options.direction {
+                Some(_) => slot_holds_old(session, unit)?,
+                None => return Err(in_doubt(session, id, unit, found)),
+            },
+        };
+        if is_moved {
+            moved.push(unit.clone());
+        }
+    }
+    Ok(moved)
+}
+
+/// Where the live tree tells nothing, the slot tells whether the rename was done.
+fn slot_holds_old(session: &Session, unit: &Unit) -> Result<bool> {
+    let held = session.layout.open_slot(unit.slot)?.stat_at(layout::TREE)?;
+    Ok(held.map(|stat| stat.inode) == unit.old.map(|tree| tree.inode))
+}
+
+fn in_doubt(session: &Session, id: TransactionId, unit: &Unit, found: String) -> Error {
+    let path = match session.layout.open_unit_parent(&unit.path) {
+        Ok((parent, name)) => parent.at(&name),
+        Err(_) => session.layout.root().at(&unit.path),
+    };
+    Error::InDoubt { tx: id, path, old: exchange::shown(unit.old), new: exchange::shown(unit.new), found }
+}
+
+fn digest_of(dir: &Dir) -> Result<Digest> {
+    plan::digest_by_reading(dir)
 }

@@ -1,6 +1,31 @@
 //! Rollback: one more transaction that exchanges the replaced tree back.
+//!
+//! It moves the units of the transaction that it undoes, with the same slots, the other way. No
+//! change row is copied: the journal says from this commit on that the other's changes are out of
+//! effect. Rolled back itself, it brings them back.
+
+use camino::Utf8PathBuf;
 
 use crate::control::Control;
+use crate::entry_path::EntryPath;
+use crate::error::{Error, Result};
+use crate::fsops::{Dir, is_absent};
+use crate::id::TransactionId;
+use crate::import::{look_again, open_unit};
+use crate::journal::prepare::{Prepared, TreeIdentity, Unit, UnitAction};
+use crate::journal::read::TransactionRow;
+use crate::journal::undo;
+use crate::journal::{EventKind, Journal, NewTransaction, TransactionKind};
+use crate::layout::{self, Layout};
+use crate::plan::{self, ChangeCounts};
+use crate::session::Session;
+use crate::staging::{Staging, Tree};
+use crate::stat_cache::StatCache;
+use crate::transaction::{Receipt, Transaction};
+use crate::uri::Uri;
+
+/// Most drifted paths that an error lists; the count is exact.
+const DRIFT_LISTED: usize = 1_000;
 
 /// How a transaction is rolled back.
 #[derive(Clone, Debug, Default)]
@@ -11,4 +36,288 @@ pub struct RollbackOptions {
     pub dry_run: bool,
     /// Watches and stops the act.
     pub control: Control,
+}
+
+/// What a rollback would move, and the plan that comes of it.
+struct Planned {
+    units: Vec<Unit>,
+    counts: ChangeCounts,
+    files: u64,
+    bytes: u64,
+}
+
+/// Rolls back; durable when this returns.
+pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
+    let row = ensure_in_effect(&session.journal, undone)?;
+    session.clear_staging()?;
+    let staging = Staging::make(Some(&session.layout.path_of(layout::STAGING).join("staging.db")))?;
+    let new = NewTransaction {
+        kind: TransactionKind::Rollback,
+        uri: row.uri.clone(),
+        on_conflict: None,
+        undoes: Some(undone),
+        pack: None,
+    };
+    let tx = Transaction::begin(session, &new)?;
+    let planned = plan_rollback(&tx.session.layout, &tx.session.journal, tx.session.cache.as_mut(), &staging, &row, options);
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(error) => return Err(tx.abort(error)),
+    };
+    let prepared = Prepared {
+        pack: None,
+        counts: planned.counts,
+        files: planned.files,
+        bytes: planned.bytes,
+        units: planned.units.clone(),
+        undoes: Some(undone),
+    };
+    let id = tx.id;
+    let generation = tx.commit(&prepared, &staging, &|session| look_again(&session.layout, &staging, &planned.units))?;
+    if let Some(cache) = session.cache.as_mut() {
+        cache.flush();
+    }
+    drop(staging);
+    session.clear_staging().unwrap_or(());
+    Ok(Receipt { transaction: Some(id), generation, ..receipt(&row, &planned, generation) })
+}
+
+/// Looks for everything that would stand in the way, and changes nothing.
+pub(crate) fn rehearse(
+    layout: &Layout,
+    journal: &Journal,
+    mut cache: Option<StatCache>,
+    undone: TransactionId,
+    options: &RollbackOptions,
+) -> Result<Receipt> {
+    let row = ensure_in_effect(journal, undone)?;
+    let staging = Staging::make(None)?;
+    let planned = plan_rollback(layout, journal, cache.as_mut(), &staging, &row, options)?;
+    let done = receipt(&row, &planned, journal.generation()?);
+    Ok(Receipt { dry_run: true, plan: Some(plan::list(&staging)?), ..done })
+}
+
+fn receipt(row: &TransactionRow, planned: &Planned, generation: u64) -> Receipt {
+    Receipt {
+        uri: Uri::parse_exact(&row.uri).unwrap_or(Uri::root()),
+        transaction: None,
+        undoes: Some(row.id),
+        generation,
+        skipped: false,
+        dry_run: false,
+        changes: planned.counts,
+        files: planned.files,
+        bytes: planned.bytes,
+        units: planned.units.iter().map(|unit| Utf8PathBuf::from(&unit.path)).collect(),
+        left_out: Vec::new(),
+        plan: None,
+    }
+}
+
+/// Only a commit that is not undone can be undone.
+fn ensure_in_effect(journal: &Journal, id: TransactionId) -> Result<TransactionRow> {
+    let row = journal.transaction(id)?;
+    let not_in_effect = |state: String| Err(Error::NotInEffect { tx: id, state });
+    if EventKind::from_name(&row.last_event) != Some(EventKind::Committed) {
+        return not_in_effect(row.last_event);
+    }
+    if row.kind == TransactionKind::Baseline.as_str() {
+        return not_in_effect("a baseline, which changed nothing".to_owned());
+    }
+    match undo::undone(&journal.committed()?).get(&id) {
+        Some(by) => not_in_effect(format!("rolled back by {by} already")),
+        None => Ok(row),
+    }
+}
+
+fn plan_rollback(
+    layout: &Layout,
+    journal: &Journal,
+    mut cache: Option<&mut StatCache>,
+    staging: &Staging,
+    row: &TransactionRow,
+    options: &RollbackOptions,
+) -> Result<Planned> {
+    let done = journal.units(row.id)?;
+    let chosen: Vec<String> = done.iter().map(|unit| choose_path(layout, unit, row)).collect::<Result<_>>()?;
+    ensure_nothing_later(journal, row.id, &chosen)?;
+    let mut units = Vec::new();
+    let mut drift = Drift::default();
+    for (unit, path) in done.iter().zip(&chosen) {
+        let trees = take_trees(layout, journal, cache.as_deref_mut(), staging, row, unit, path, &options.control)?;
+        units.extend(trees.into_unit(unit, path, staging, &mut drift)?);
+        staging.keep_live_outside_of(path)?;
+        journal.for_each_committed(&unit.path, &mut |entry| {
+            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        })?;
+        journal.for_each_predicted(&unit.path, row.id, &mut |entry| {
+            staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        })?;
+    }
+    drift.add_external_changes(staging)?;
+    if drift.total > 0 && !options.force {
+        return Err(Error::Drift { paths: drift.paths, total: drift.total });
+    }
+    staging.predict_external_changes()?;
+    let (counts, files, bytes) = plan::counts_at(staging, &chosen)?;
+    Ok(Planned { units, counts, files, bytes })
+}
+
+/// What differs from what the journal expects.
+#[derive(Default)]
+struct Drift {
+    paths: Vec<String>,
+    total: u64,
+}
+
+impl Drift {
+    fn add(&mut self, path: String) {
+        self.total += 1;
+        if self.paths.len() < DRIFT_LISTED {
+            self.paths.push(path);
+        }
+    }
+
+    fn add_external_changes(&mut self, staging: &Staging) -> Result<()> {
+        staging.for_each_external_change(&mut |columns| {
+            if let Some(rusqlite::types::Value::Text(path)) = columns.first() {
+                self.add(format!("viking://{path}"));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A created unit goes away as the highest directory that was created and holds nothing else;
+/// every other unit as it came.
+fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<String> {
+    if unit.action != UnitAction::Create {
+        return Ok(unit.path.clone());
+    }
+    let top = EntryPath::parse(&unit.path).unwrap_or_default();
+    let root = Uri::parse_exact(&row.uri).map(|uri| uri.path().clone()).unwrap_or_default();
+    let mut chosen = if root.is_at_or_below(&top) { root } else { top.clone() };
+    let live = layout.open_live()?;
+    while chosen != top
+        && let Some(parent) = chosen.parent()
+    {
+        let names = match live.open_dir(&parent).and_then(|dir| dir.names()) {
+            Err(Error::Io { source, .. }) if is_absent(&source) => Vec::new(),
+            names => names?,
+        };
+        if names.iter().any(|name| name.to_str() != chosen.leaf()) {
+            break;
+        }
+        chosen = parent;
+    }
+    Ok(chosen.to_string())
+}
+
+/// Later commits on the same, a containing or a contained unit must be rolled back first.
+fn ensure_nothing_later(journal: &Journal, id: TransactionId, chosen: &[String]) -> Result<()> {
+    let overlap = |a: &str, b: &str| {
+        let (a, b) = (EntryPath::parse(a).unwrap_or_default(), EntryPath::parse(b).unwrap_or_default());
+        a.is_at_or_below(&b) || b.is_at_or_below(&a)
+    };
+    let mut later = Vec::new();
+    for (other, undoes) in journal.committed()?.into_iter().filter(|(other, _)| *other > id) {
+        let units = journal.units(other)?;
+        if units.iter().any(|unit| chosen.iter().any(|path| overlap(&unit.path, path))) {
+            later.push((other, undoes));
+        }
+    }
+    match undo::in_the_way(&later) {
+        later if later.is_empty() => Ok(()),
+        later => Err(Error::LaterTransactions { tx: id, later }),
+    }
+}
+
+/// The two trees of a unit, as they are.
+struct Trees {
+    /// Inode of the live tree at the chosen path.
+    live: Option<u64>,
+    /// Inode of the tree in the slot.
+    slot: Option<u64>,
+    /// The slot's tree is not what was recorded.
+    is_slot_changed: bool,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one unit's whole surroundings, used once")]
+fn take_trees(
+    layout: &Layout,
+    journal: &Journal,
+    mut cache: Option<&mut StatCache>,
+    staging: &Staging,
+    row: &TransactionRow,
+    unit: &Unit,
+    path: &str,
+    control: &Control,
+) -> Result<Trees> {
+    let id = unit.slot.to_string();
+    let slot = journal.slot(unit.slot)?.filter(|slot| slot.state == "held");
+    let slot = slot.ok_or(Error::SlotPruned { tx: row.id, slot: id.clone() })?;
+    let held = open_held(layout, unit).map_err(|error| match error {
+        Error::Io { source, .. } if is_absent(&source) => {
+            Error::SlotDamaged { tx: row.id, slot: id.clone(), detail: "its directory is gone".to_owned() }
+        }
+        error => error,
+    })?;
+    if held.is_some() != slot.has_tree {
+        let detail = if slot.has_tree { "its tree is gone" } else { "it holds a tree, but should hold none" };
+        return Err(Error::SlotDamaged { tx: row.id, slot: id, detail: detail.to_owned() });
+    }
+    let base = EntryPath::parse(path).unwrap_or_default();
+    if let Some(tree) = &held {
+        plan::scan(tree, &base, Tree::Staged, staging, cache.as_deref_mut(), control)?;
+    }
+    let is_slot_changed = held.is_some() && Some(plan::tree_digest(staging, Tree::Staged, path)?.0) != slot.tree_digest;
+    // The whole unit is looked at, also where only a part of it goes: the rest must be told apart.
+    if let Some(tree) = open_live(layout, &unit.path)? {
+        let base = EntryPath::parse(&unit.path).unwrap_or_default();
+        plan::scan(&tree, &base, Tree::Live, staging, cache, control)?;
+    }
+    let inode = |dir: Option<Dir>| dir.map(|dir| dir.stat()).transpose().map(|stat| stat.map(|stat| stat.inode));
+    Ok(Trees { live: inode(open_live(layout, path)?)?, slot: inode(held)?, is_slot_changed })
+}
+
+impl Trees {
+    /// Decides what the unit's rename is. What should be there and is not, or the other way round,
+    /// is drift; with force the rename fits what is there.
+    fn into_unit(self, done: &Unit, path: &str, staging: &Staging, drift: &mut Drift) -> Result<Option<Unit>> {
+        let action = match (self.slot, self.live) {
+            (Some(_), Some(_)) => Some(UnitAction::Exchange),
+            (Some(_), None) => Some(UnitAction::Create),
+            (None, Some(_)) => Some(UnitAction::Remove),
+            (None, None) => None,
+        };
+        if action != Some(done.action.inverse()) {
+            drift.add(format!("viking://{path}"));
+        }
+        if self.is_slot_changed {
+            drift.add(format!("slot {}", done.slot));
+        }
+        let identity = |inode: Option<u64>, tree: Tree| -> Result<Option<TreeIdentity>> {
+            let Some(inode) = inode else { return Ok(None) };
+            let (digest, bytes) = plan::tree_digest(staging, tree, path)?;
+            Ok(Some(TreeIdentity { inode, digest, bytes }))
+        };
+        let (old, new) = (identity(self.live, Tree::Live)?, identity(self.slot, Tree::Staged)?);
+        Ok(action.map(|action| Unit { path: path.to_owned(), action, slot: done.slot, old, new }))
+    }
+}
+
+fn open_held(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
+    let slot = layout.open_slot(unit.slot)?;
+    match slot.stat_at(layout::TREE)? {
+        Some(_) => slot.open_dir(layout::TREE).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn open_live(layout: &Layout, unit: &str) -> Result<Option<Dir>> {
+    match open_unit(layout, unit) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

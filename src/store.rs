@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::browse::{self, ListEntry};
 use crate::error::{Error, Result};
-use crate::export::{ExportOptions, ExportReport};
-use crate::history::{
-    ListEntry, LogOptions, StatusOptions, StatusReport, TransactionReport, TransactionSummary,
-};
+use crate::export::{self, ExportOptions, ExportReport};
+use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
-use crate::import::ImportOptions;
-use crate::recover::{RecoverOptions, RecoverReport};
-use crate::rollback::RollbackOptions;
+use crate::import::{ImportOptions, Request};
+use crate::init;
+use crate::journal::chain::{Head, JournalReport};
+use crate::journal::{Journal, Provenance, StoreRow};
+use crate::layout::{self, Layout};
+use crate::probe;
+use crate::recover::{self, RecoverOptions, RecoverReport};
+use crate::rollback::{self, RollbackOptions};
+use crate::session::Session;
+use crate::stat_cache::StatCache;
+use crate::status::{self, StatusOptions, StatusReport};
 use crate::transaction::Receipt;
 use crate::uri::Uri;
 
@@ -31,38 +38,57 @@ pub struct OpenOptions {
 }
 
 /// An opened store.
+///
+/// Holds no lock: each writing act takes it for as long as it lasts, and first settles what a crash
+/// left. Reading acts take none, write nothing, and go on beside a writer.
 #[derive(Debug)]
 pub struct Store {
     path: Utf8PathBuf,
+    options: OpenOptions,
 }
 
 impl Store {
-    /// Makes a store in a directory that is empty or missing.
-    pub fn init(path: &Utf8Path, _options: &OpenOptions) -> Result<Self> {
-        Err(Error::StoreNotFound {
-            path: path.to_owned(),
-        })
+    /// Makes a store in a directory that is empty or missing, and opens it; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::StoreExists`], [`Error::DirectoryNotEmpty`], and [`Error::FileSystemUnsupported`]
+    /// where directories cannot be exchanged atomically.
+    pub fn init(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
+        init::init(path)?;
+        Self::open(path, options)
     }
 
-    /// Makes a directory that holds scope directories a store; what else it holds is left alone.
-    pub fn adopt(path: &Utf8Path, _options: &OpenOptions) -> Result<Self> {
-        Err(Error::StoreNotFound {
-            path: path.to_owned(),
-        })
+    /// Makes a directory that holds scope directories a store, and opens it; what else it holds is
+    /// left alone. Every file is read and recorded in a baseline. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::NothingToAdopt`], [`Error::StoreExists`], [`Error::FileSystemUnsupported`]; and for
+    /// content that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
+    pub fn adopt(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
+        init::adopt(path, provenance(options), options.wait)?;
+        Self::open(path, options)
     }
 
-    /// Opens a store.
-    pub fn open(path: &Utf8Path, _options: &OpenOptions) -> Result<Self> {
-        Err(Error::StoreNotFound {
-            path: path.to_owned(),
-        })
+    /// Opens a store; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::StoreNotFound`], [`Error::StoreNewer`], [`Error::StoreDamaged`].
+    pub fn open(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
+        let path = path.canonicalize_utf8().map_err(|_| Error::StoreNotFound { path: path.to_owned() })?;
+        let store = Self { path, options: options.clone() };
+        store.reader()?;
+        Ok(store)
     }
 
     /// Returns the nearest directory at or above `start` that is a store.
+    ///
+    /// # Errors
+    /// [`Error::StoreNotFound`].
     pub fn discover(start: &Utf8Path) -> Result<Utf8PathBuf> {
-        Err(Error::StoreNotFound {
-            path: start.to_owned(),
-        })
+        let absolute = start.canonicalize_utf8().map_err(|_| Error::StoreNotFound { path: start.to_owned() })?;
+        let is_store = |dir: &&Utf8Path| dir.join(layout::CONTROL).join(layout::JOURNAL).is_file();
+        let found = absolute.ancestors().find(is_store).map(Utf8Path::to_owned);
+        found.ok_or_else(|| Error::StoreNotFound { path: start.to_owned() })
     }
 
     /// Returns the store's directory.
@@ -70,74 +96,176 @@ impl Store {
         &self.path
     }
 
-    /// Imports a pack under a parent.
-    pub fn import(
-        &self,
-        _pack: &Utf8Path,
-        _parent: &Uri,
-        _options: &ImportOptions,
-    ) -> Result<Receipt> {
-        Err(self.stub())
+    /// Imports a pack under a parent. The live tree is exactly old or exactly new at every instant;
+    /// durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with all findings of the phase that ran, among them `root-exists`;
+    /// [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
+    pub fn import(&self, pack: &Utf8Path, parent: &Uri, options: &ImportOptions) -> Result<Receipt> {
+        self.take_in(&Request { pack, parent: Some(parent), options })
     }
 
-    /// Restores a backup pack.
-    pub fn restore(&self, _pack: &Utf8Path, _options: &ImportOptions) -> Result<Receipt> {
-        Err(self.stub())
+    /// Restores a backup pack to its scopes; otherwise as [`Self::import`].
+    ///
+    /// # Errors
+    /// As [`Self::import`].
+    pub fn restore(&self, pack: &Utf8Path, options: &ImportOptions) -> Result<Receipt> {
+        self.take_in(&Request { pack, parent: None, options })
     }
 
-    /// Packs the tree at a URI.
-    pub fn export(
-        &self,
-        _uri: &Uri,
-        _out: &Utf8Path,
-        _options: &ExportOptions,
-    ) -> Result<ExportReport> {
-        Err(self.stub())
+    fn take_in(&self, request: &Request<'_>) -> Result<Receipt> {
+        if request.options.dry_run {
+            let reader = self.reader()?;
+            return request.rehearse(&reader.layout, &reader.journal, reader.cache());
+        }
+        request.run(&mut self.writer()?)
     }
 
-    /// Packs every public scope.
-    pub fn backup(&self, _out: &Utf8Path, _options: &ExportOptions) -> Result<ExportReport> {
-        Err(self.stub())
+    /// Packs the tree at a URI. The file appears under its name only when it is whole and durable.
+    ///
+    /// # Errors
+    /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`], and for content
+    /// that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
+    pub fn export(&self, uri: &Uri, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
+        self.pack(&|layout, cache| export::export(&layout.open_live()?, uri, out, options, cache))
     }
 
-    /// Rolls a committed transaction back.
-    pub fn rollback(&self, _tx: TransactionId, _options: &RollbackOptions) -> Result<Receipt> {
-        Err(self.stub())
+    /// Packs every public scope; otherwise as [`Self::export`].
+    ///
+    /// # Errors
+    /// As [`Self::export`].
+    pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
+        self.pack(&|layout, cache| export::backup(&layout.open_live()?, out, options, cache))
     }
 
-    /// Settles what a crash left.
-    pub fn recover(&self, _options: &RecoverOptions) -> Result<RecoverReport> {
-        Err(self.stub())
+    /// Reads the generation before and after: a pack of a tree that was exchanged meanwhile is made
+    /// again. Beneath one descriptor each root is one tree, but a backup has four.
+    fn pack(&self, export: &dyn Fn(&Layout, Option<&mut StatCache>) -> Result<ExportReport>) -> Result<ExportReport> {
+        let reader = self.reader()?;
+        export(&reader.layout, reader.cache().as_mut())
+    }
+
+    /// Rolls a committed transaction back, by one more that exchanges the same trees; durable when
+    /// this returns. Rolling back a rollback brings back what it took away.
+    ///
+    /// # Errors
+    /// [`Error::TransactionNotFound`], [`Error::NotInEffect`], [`Error::LaterTransactions`],
+    /// [`Error::Drift`], [`Error::SlotPruned`], [`Error::SlotDamaged`], [`Error::Busy`].
+    pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
+        if options.dry_run {
+            let reader = self.reader()?;
+            return rollback::rehearse(&reader.layout, &reader.journal, reader.cache(), tx, options);
+        }
+        rollback::run(&mut self.writer()?, tx, options)
+    }
+
+    /// Settles what a crash left; writes nothing where the store is whole.
+    ///
+    /// # Errors
+    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
+    pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
+        let mut session = self.session()?;
+        recover::recover(&mut session, options)
     }
 
     /// Lists transactions, newest first.
-    pub fn log(&self, _options: &LogOptions) -> Result<Vec<TransactionSummary>> {
-        Err(self.stub())
+    ///
+    /// # Errors
+    /// Those of reading the journal.
+    pub fn log(&self, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
+        history::log(&self.reader()?.journal, options)
     }
 
     /// Shows one transaction in full.
-    pub fn show(&self, _tx: TransactionId) -> Result<TransactionReport> {
-        Err(self.stub())
+    ///
+    /// # Errors
+    /// [`Error::TransactionNotFound`].
+    pub fn show(&self, tx: TransactionId) -> Result<TransactionReport> {
+        history::show(&self.reader()?.journal, tx)
     }
 
-    /// Tells the state of the store.
-    pub fn status(&self, _options: &StatusOptions) -> Result<StatusReport> {
-        Err(self.stub())
+    /// Tells the state of the store and how its live tree differs from what the last commit left.
+    ///
+    /// # Errors
+    /// Those of reading the journal and the live tree.
+    pub fn status(&self, options: &StatusOptions) -> Result<StatusReport> {
+        let reader = self.reader()?;
+        status::status(&reader.layout, &reader.journal, &reader.store, reader.cache(), options)
     }
 
-    /// Lists what is at a URI: the children of a directory, or the file itself.
-    pub fn list(&self, _uri: &Uri) -> Result<Vec<ListEntry>> {
-        Err(self.stub())
+    /// Lists what is at a URI: the children of a directory by name, or the file itself.
+    ///
+    /// # Errors
+    /// [`Error::UriNotFound`].
+    pub fn list(&self, uri: &Uri) -> Result<Vec<ListEntry>> {
+        browse::list(&self.reader()?.layout, uri)
     }
 
     /// Writes a file's bytes to `out`; returns their number.
-    pub fn read(&self, _uri: &Uri, _out: &mut dyn Write) -> Result<u64> {
-        Err(self.stub())
+    ///
+    /// # Errors
+    /// [`Error::UriNotFound`], [`Error::WrongEntryKind`].
+    pub fn read(&self, uri: &Uri, out: &mut dyn Write) -> Result<u64> {
+        browse::read(&self.reader()?.layout, uri, out)
     }
 
-    fn stub(&self) -> Error {
-        Error::StoreNotFound {
-            path: self.path.clone(),
-        }
+    /// Returns the journal's head, to be noted down elsewhere.
+    ///
+    /// # Errors
+    /// Those of reading the journal.
+    pub fn journal_head(&self) -> Result<Head> {
+        self.reader()?.journal.head()
     }
+
+    /// Recomputes the journal's chain and the digests of all rows that it covers.
+    ///
+    /// # Errors
+    /// [`Error::JournalDamaged`] with the first event that is not what it was.
+    pub fn verify_journal(&self) -> Result<JournalReport> {
+        self.reader()?.journal.verify()
+    }
+
+    fn reader(&self) -> Result<Reader> {
+        let layout = Layout::open(&self.path)?;
+        let journal = Journal::open_for_reading(&layout.path_of(layout::JOURNAL))?;
+        let store = journal.store_row()?.ok_or_else(|| Error::StoreNotFound { path: self.path.clone() })?;
+        Ok(Reader { layout: layout.with_adopted(store.is_adopted), journal, store })
+    }
+
+    fn session(&self) -> Result<Session> {
+        Session::begin(Layout::open(&self.path)?, provenance(&self.options), self.options.wait)
+    }
+
+    /// A writing session, with everything that a crash left settled.
+    fn writer(&self) -> Result<Session> {
+        let mut session = self.session()?;
+        recover::recover(&mut session, &RecoverOptions::default())?;
+        if session.journal.generation()? == 0 {
+            probe::ensure_supported(&session.layout)?;
+        }
+        Ok(session)
+    }
+}
+
+/// What a reading act needs.
+struct Reader {
+    layout: Layout,
+    journal: Journal,
+    store: StoreRow,
+}
+
+impl Reader {
+    fn cache(&self) -> Option<StatCache> {
+        StatCache::open_for_reading(&self.layout.path_of(layout::CACHE))
+    }
+}
+
+fn provenance(options: &OpenOptions) -> Provenance {
+    let host = if options.host.is_empty() {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    } else {
+        options.host.clone()
+    };
+    Provenance { argv: options.argv.clone(), user: options.user.clone(), host }
 }

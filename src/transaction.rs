@@ -1,10 +1,22 @@
-//! One transaction, from begin to commit or abort.
+//! One transaction, from begin to commit or abort: the protocol, and nothing of what is in a pack.
+//!
+//! ```text
+//! begin -> (stage, check, plan) -> sync -> prepare -> look again -> exchange -> sync parents -> commit
+//!    \____________________ abort: the live tree is as it was ____________/  \__ point of no return
+//! ```
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use crate::error::{Error, Result};
+use crate::exchange;
 use crate::id::TransactionId;
+use crate::journal::prepare::{Prepared, Unit};
+use crate::journal::{EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
+use crate::session::Session;
+use crate::staging::Staging;
 use crate::uri::Uri;
 
 /// What a committed, skipped or rehearsed import, restore or rollback did.
@@ -37,3 +49,145 @@ pub struct Receipt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Vec<Change>>,
 }
+
+/// A transaction that has begun and moved nothing.
+///
+/// It ends in [`Self::commit`] or [`Self::abort`]; one that is merely dropped, as by a panic, is
+/// settled like a crash by the next writing act.
+#[derive(Debug)]
+pub(crate) struct Transaction<'s> {
+    pub(crate) session: &'s mut Session,
+    pub(crate) id: TransactionId,
+}
+
+/// The last look at the live roots before they are exchanged.
+pub(crate) type LookAgain<'a> = &'a dyn Fn(&Session) -> Result<()>;
+
+impl<'s> Transaction<'s> {
+    /// Begins: the event is durable when this returns, and nothing else has happened.
+    pub(crate) fn begin(session: &'s mut Session, new: &NewTransaction) -> Result<Self> {
+        session.layout.make_reserve()?;
+        let id = session.journal.begin(new, &session.provenance)?;
+        Ok(Self { session, id })
+    }
+
+    /// Commits what was staged and synced; durable when this returns. Returns the generation.
+    ///
+    /// # Errors
+    /// [`Error::Pending`] where the new tree is in place but the journal could not be completed,
+    /// [`Error::InDoubt`] where a part of it is and could not be moved back; after any other error
+    /// the live tree is as it was, and the transaction aborted.
+    pub(crate) fn commit(self, prepared: &Prepared, staging: &Staging, look_again: LookAgain<'_>) -> Result<u64> {
+        let ready = self
+            .session
+            .journal
+            .prepare(self.id, prepared, staging)
+            .and_then(|()| self.session.journal.checkpoint())
+            .and_then(|()| look_again(self.session));
+        if let Err(error) = ready {
+            return Err(self.abort(error));
+        }
+        let Self { session, id } = self;
+        for (done, unit) in prepared.units.iter().enumerate() {
+            if let Err(error) = exchange::move_forward(&session.layout, unit) {
+                return Err(give_back(session, id, &prepared.units[..done], unit, error));
+            }
+        }
+        complete(session, id, &prepared.units).map_err(|source| Error::Pending { tx: id, source: Box::new(source) })
+    }
+
+    /// Aborts: what this transaction made is removed, and `error` recorded. Returns `error`.
+    ///
+    /// Where that does not succeed either, the next writing act does it.
+    pub(crate) fn abort(self, error: Error) -> Error {
+        abort(self.session, self.id, &reason_of(&error)).unwrap_or_else(|_| settled_later());
+        error
+    }
+}
+
+/// Nothing to do: what is left open is found and settled by recovery.
+const fn settled_later() {}
+
+/// Makes the exchange durable and records the commit. Done by recovery too.
+pub(crate) fn complete(session: &mut Session, id: TransactionId, units: &[Unit]) -> Result<u64> {
+    exchange::sync_parents(&session.layout, units)?;
+    match session.journal.commit(id) {
+        Err(Error::NoSpace { .. }) => {
+            session.layout.release_reserve()?;
+            session.journal.commit(id)
+        }
+        committed => committed,
+    }
+}
+
+/// Records that a transaction is aborted and removes what it made. Done by recovery too.
+pub(crate) fn abort(session: &mut Session, id: TransactionId, reason: &Value) -> Result<()> {
+    note(session, id, EventKind::Aborting, reason)?;
+    finish_abort(session, id)
+}
+
+/// Finishes an abort whose decision is durable.
+pub(crate) fn finish_abort(session: &mut Session, id: TransactionId) -> Result<()> {
+    let made = session.journal.slots_made_by(id)?;
+    session.remove_slots(&made)?;
+    note(session, id, EventKind::Aborted, &json!({}))
+}
+
+/// Records an event; gives the reserve away where the disk is full.
+pub(crate) fn note(session: &mut Session, id: TransactionId, kind: EventKind, detail: &Value) -> Result<()> {
+    match session.journal.note(id, kind, detail) {
+        Err(Error::NoSpace { .. }) => {
+            session.layout.release_reserve()?;
+            session.journal.note(id, kind, detail)
+        }
+        noted => noted,
+    }
+}
+
+/// One unit could not be moved: moves those before it back, and aborts.
+fn give_back(session: &mut Session, id: TransactionId, done: &[Unit], failed: &Unit, error: Error) -> Error {
+    let reason = reason_of(&error);
+    let given_back = if done.is_empty() { Ok(()) } else { move_all_back(session, id, done, &reason) };
+    match given_back {
+        Ok(()) => {
+            abort(session, id, &reason).unwrap_or_else(|_| settled_later());
+            error
+        }
+        Err(_) => Error::InDoubt {
+            tx: id,
+            path: session.layout.root().at(&failed.path),
+            old: exchange::shown(failed.old),
+            new: exchange::shown(failed.new),
+            found: format!("not moved ({error}), while {} of the transaction's units are", done.len()),
+        },
+    }
+}
+
+/// Moves units back to the old trees, after the decision is durable.
+pub(crate) fn move_all_back(session: &mut Session, id: TransactionId, moved: &[Unit], reason: &Value) -> Result<()> {
+    note(session, id, EventKind::Back, reason)?;
+    for unit in moved.iter().rev() {
+        exchange::move_back(&session.layout, unit)?;
+    }
+    exchange::sync_parents(&session.layout, moved)
+}
+
+/// What the journal keeps of an error: its code, message and causes, and the first findings.
+fn reason_of(error: &Error) -> Value {
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let mut reason = json!({ "reason": error.code(), "message": error.to_string(), "causes": causes });
+    if let Error::Refused { report, .. } = error {
+        let listed: Vec<_> = report.findings.iter().take(FINDINGS_KEPT).collect();
+        reason["findings"] = json!(listed);
+        reason["total"] = json!(report.total);
+    }
+    reason
+}
+
+/// Findings that the journal keeps of a refused pack; the count is exact.
+const FINDINGS_KEPT: usize = 100;

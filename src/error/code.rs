@@ -41,6 +41,7 @@ codes! {
             Self::UriNotFound { .. } => "uri-not-found",
             Self::WrongEntryKind { .. } => "wrong-entry-kind",
             Self::FileNotFound { .. } => "file-not-found",
+            Self::NotAFile { .. } => "not-a-file",
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
@@ -72,6 +73,7 @@ impl Error {
             | Self::StoreNewer { .. }
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
+            | Self::NotAFile { .. }
             | Self::WrongEntryKind { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
             | Self::NothingToAdopt { .. }

@@ -49,6 +49,7 @@ impl Error {
                 json!({ "uri": uri.to_string(), "expected": *expected })
             }
             Self::FileNotFound { path } => json!({ "path": path.as_str() }),
+            Self::NotAFile { path, what } => json!({ "path": path.as_str(), "what": *what }),
             Self::OutputExists { path } => json!({ "path": path.as_str() }),
             Self::TransactionNotFound { tx } => json!({ "tx": tx.to_string() }),
             Self::NotInEffect { tx, state } => {

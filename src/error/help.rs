@@ -41,6 +41,7 @@ impl Error {
             Self::UriNotFound { .. } => "list what is there with ls",
             Self::WrongEntryKind { .. } => "list what is there with ls",
             Self::FileNotFound { .. } => "check the path",
+            Self::NotAFile { .. } => "name the pack file itself",
             Self::OutputExists { .. } => "choose another name, or allow to replace it",
             Self::TransactionNotFound { .. } => "list the transactions with log",
             Self::NotInEffect { .. } => {

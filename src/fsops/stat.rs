@@ -1,6 +1,10 @@
 //! What a file is, asked without following links.
 
-use rustix::fs::{self, AtFlags, FileType};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use rustix::fs::{self, AtFlags, FileType, StatxFlags};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::{Dir, split_for_call};
@@ -19,6 +23,17 @@ pub(crate) enum FileKind {
 }
 
 impl FileKind {
+    fn from_mode(mode: u32) -> Self {
+        match FileType::from_raw_mode(mode) {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Symlink,
+            FileType::Fifo => Self::Fifo,
+            FileType::Socket => Self::Socket,
+            FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => Self::Device,
+        }
+    }
+
     /// Returns the word for it in a message.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -43,6 +58,9 @@ pub(crate) struct Stat {
     pub(crate) gid: u32,
     pub(crate) inode: u64,
     pub(crate) device: u64,
+    /// The mount that it was reached through, which a bind mount of the same device changes too;
+    /// 0 where the kernel does not say (before Linux 5.8).
+    pub(crate) mount_id: u64,
     pub(crate) mtime_ns: i64,
     pub(crate) ctime_ns: i64,
 }
@@ -65,25 +83,45 @@ impl Stat {
         )
     }
 
-    fn from_raw(raw: &fs::Stat) -> Self {
-        let kind = match FileType::from_raw_mode(raw.st_mode) {
-            FileType::RegularFile => FileKind::File,
-            FileType::Directory => FileKind::Directory,
-            FileType::Symlink => FileKind::Symlink,
-            FileType::Fifo => FileKind::Fifo,
-            FileType::Socket => FileKind::Socket,
-            FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
-                FileKind::Device
-            }
-        };
+    /// Returns a file's version as it was noted earlier; owner, mode and place are not known.
+    pub(crate) const fn of_file(size_bytes: u64, inode: u64, mtime_ns: i64, ctime_ns: i64) -> Self {
+        let kind = FileKind::File;
+        Self { kind, size_bytes, mode: 0, uid: 0, gid: 0, inode, device: 0, mount_id: 0, mtime_ns, ctime_ns }
+    }
+
+    /// Returns whether both were reached through one mount of one device, as far as the kernel tells.
+    pub(crate) const fn is_on_same_mount(&self, other: &Self) -> bool {
+        self.device == other.device
+            && (self.mount_id == other.mount_id || self.mount_id == 0 || other.mount_id == 0)
+    }
+
+    fn from_extended(raw: &fs::Statx) -> Self {
+        let mode = u32::from(raw.stx_mode);
+        let knows_mount = raw.stx_mask & StatxFlags::MNT_ID.bits() != 0;
         Self {
-            kind,
+            kind: FileKind::from_mode(mode),
+            size_bytes: raw.stx_size,
+            mode: mode & 0o7777,
+            uid: raw.stx_uid,
+            gid: raw.stx_gid,
+            inode: raw.stx_ino,
+            device: fs::makedev(raw.stx_dev_major, raw.stx_dev_minor),
+            mount_id: if knows_mount { raw.stx_mnt_id } else { 0 },
+            mtime_ns: nanoseconds(raw.stx_mtime.tv_sec, raw.stx_mtime.tv_nsec),
+            ctime_ns: nanoseconds(raw.stx_ctime.tv_sec, raw.stx_ctime.tv_nsec),
+        }
+    }
+
+    fn from_raw(raw: &fs::Stat) -> Self {
+        Self {
+            kind: FileKind::from_mode(raw.st_mode),
             size_bytes: u64::try_from(raw.st_size).unwrap_or(0),
             mode: raw.st_mode & 0o7777,
             uid: raw.st_uid,
             gid: raw.st_gid,
             inode: raw.st_ino,
             device: raw.st_dev,
+            mount_id: 0,
             mtime_ns: nanoseconds(raw.st_mtime, raw.st_mtime_nsec),
             ctime_ns: nanoseconds(raw.st_ctime, raw.st_ctime_nsec),
         }
@@ -99,9 +137,7 @@ fn nanoseconds(seconds: i64, rest: impl TryInto<i64>) -> i64 {
 impl Dir {
     /// Returns what this directory itself is.
     pub(crate) fn stat(&self) -> Result<Stat> {
-        let raw =
-            fs::fstat(self.fd()).map_err(|source| Error::io("stat", self.path(), source.into()))?;
-        Ok(Stat::from_raw(&raw))
+        ask_descriptor(self.fd()).map_err(|source| Error::io("stat", self.path(), source.into()))
     }
 
     /// Returns what a name below this directory is; `None` where there is none. The last component
@@ -124,14 +160,10 @@ impl Dir {
     }
 
     /// Returns what one name in this directory is, also one that is not UTF-8.
-    pub(crate) fn stat_name(&self, name: &std::ffi::OsStr) -> Result<Option<Stat>> {
-        match fs::statat(
-            self.fd(),
-            name,
-            AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
-        ) {
-            Ok(raw) => Ok(Some(Stat::from_raw(&raw))),
-            Err(rustix::io::Errno::NOENT) => Ok(None),
+    pub(crate) fn stat_name(&self, name: &OsStr) -> Result<Option<Stat>> {
+        match ask(self.fd(), name) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
             Err(source) => Err(Error::io(
                 "stat",
                 self.at(&name.to_string_lossy()),
@@ -143,8 +175,29 @@ impl Dir {
 
 /// Returns what an open file is.
 pub(crate) fn stat_file(file: &std::fs::File, path: &camino::Utf8Path) -> Result<Stat> {
-    let raw = fs::fstat(file).map_err(|source| Error::io("stat", path, source.into()))?;
-    Ok(Stat::from_raw(&raw))
+    ask_descriptor(file.as_fd()).map_err(|source| Error::io("stat", path, source.into()))
+}
+
+const NOT_FOLLOWED: AtFlags = AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::NO_AUTOMOUNT);
+const ASKED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
+
+/// Asks with `statx`, which tells mounts apart; without where a kernel or a sandbox has none.
+fn ask(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
+    match fs::statx(dir, name, NOT_FOLLOWED, ASKED) {
+        Ok(raw) => Ok(Stat::from_extended(&raw)),
+        Err(Errno::NOSYS | Errno::PERM) => {
+            fs::statat(dir, name, NOT_FOLLOWED).map(|raw| Stat::from_raw(&raw))
+        }
+        Err(source) => Err(source),
+    }
+}
+
+fn ask_descriptor(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
+    match fs::statx(fd, "", AtFlags::EMPTY_PATH, ASKED) {
+        Ok(raw) => Ok(Stat::from_extended(&raw)),
+        Err(Errno::NOSYS | Errno::PERM) => fs::fstat(fd).map(|raw| Stat::from_raw(&raw)),
+        Err(source) => Err(source),
+    }
 }
 
 /// Returns whether an error says that a name, or a directory on the way to it, is not there.

@@ -1,4 +1,32 @@
 //! Packs as files: one ZIP with one root directory and a manifest.
+//!
+//! ```text
+//! PACK -> end -> directory (header, record, extra, coverage) -> member_name -> rows of the caller
+//!                inflate   -> manifest (manifest_entry, index_record, json, reading) -> rows of the caller
+//! ```
+//!
+//! [`reader::PackReader`] is the door. Nothing here writes a file, and nothing here holds more of
+//! a pack than one record of it.
+
+mod coverage;
+mod directory;
+mod end;
+mod extra;
+mod header;
+mod index_record;
+mod inflate;
+pub(crate) mod inventory;
+mod json;
+pub(crate) mod manifest;
+mod manifest_entry;
+mod member;
+pub(crate) mod member_name;
+mod pack_file;
+pub(crate) mod reader;
+mod reading;
+mod record;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
@@ -17,6 +45,34 @@ impl Layout {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V2Flat => "v2",
+        }
+    }
+
+    /// Returns the `format_version` that its manifest has.
+    pub(crate) const fn format_version(self) -> i64 {
+        match self {
+            Self::V2Flat => 2,
+        }
+    }
+
+    /// Returns the manifest's member name below the ROOT, as it stands in the ZIP.
+    pub(crate) const fn manifest_name(self) -> &'static str {
+        match self {
+            Self::V2Flat => "_._ovpack_manifest.json",
+        }
+    }
+
+    /// Returns whether components that begin with a dot are escaped in member names.
+    pub(crate) const fn escapes_names(self) -> bool {
+        match self {
+            Self::V2Flat => true,
+        }
+    }
+
+    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    pub(crate) fn is_reserved(self, component: &str) -> bool {
+        match self {
+            Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),
         }
     }
 }

@@ -6,5 +6,15 @@
 )]
 
 mod architecture;
+mod cli_json;
+mod crash;
 mod errors;
+mod export;
+mod fixtures;
 mod help;
+mod lock;
+mod memory;
+mod refusals;
+mod rollback;
+mod support;
+mod targets;

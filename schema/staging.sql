@@ -1,0 +1,147 @@
+-- One transaction's scratch: what a pack claims, what was observed, what is live, what is planned.
+-- Made anew each time; nothing here outlives the transaction.
+-- Pack paths are relative to the pack's root; live paths are relative to the live root.
+
+-- What the manifest says beside its entries.
+CREATE TABLE manifest (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  zip_root TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  format_version INTEGER NOT NULL,
+  layout_version INTEGER NOT NULL,            -- the format_version that the manifest's place asks for
+  root_name TEXT NOT NULL,
+  root_uri TEXT NOT NULL,
+  root_scope TEXT NOT NULL,
+  package_type TEXT,                          -- null in all but backups
+  has_scopes INTEGER NOT NULL,
+  content_sha256 BLOB NOT NULL,
+  uri_fault TEXT,                             -- why root_uri is no URI; null where it is one
+  uri_scope TEXT,                             -- scope of root_uri; null for viking:// and what is no URI
+  uri_leaf TEXT,
+  uri_depth INTEGER,
+  inventory_sha256 BLOB                       -- digest of the inventory as the entries have it
+) STRICT;
+
+CREATE TABLE manifest_scope (ordinal INTEGER PRIMARY KEY, scope TEXT NOT NULL) STRICT;
+
+CREATE TABLE manifest_entry (
+  ordinal INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  bytes INTEGER,                              -- null where a file does not say
+  sha256 BLOB
+) STRICT;
+
+CREATE TABLE member (
+  ordinal INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  data_offset INTEGER NOT NULL,               -- with the header's: where the reader finds it again
+  header_offset INTEGER NOT NULL,
+  compressed_bytes INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  method INTEGER NOT NULL
+) STRICT;
+
+-- Portable scalars of one path at one level, and the text of levels 0 and 1.
+CREATE TABLE index_record (
+  ordinal INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  scalars TEXT NOT NULL,                      -- JSON object
+  text TEXT
+) STRICT;
+
+-- What a member's bytes turned out to be.
+CREATE TABLE observed (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Findings of the reader, beside those of the queries.
+CREATE TABLE finding (code TEXT NOT NULL, path TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+
+-- Where the pack is to go.
+CREATE TABLE target (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  verb TEXT NOT NULL,                         -- import, restore
+  parent_uri TEXT,                            -- null for a restore
+  parent_scope TEXT,
+  parent_depth INTEGER,
+  on_conflict TEXT NOT NULL
+) STRICT;
+
+-- What stands at each live path that the pack would replace, and on the way to it.
+CREATE TABLE target_root (
+  path TEXT PRIMARY KEY,
+  uri TEXT NOT NULL,
+  found TEXT NOT NULL                         -- absent, empty-scope, directory, or what else stands there
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE target_ancestor (path TEXT PRIMARY KEY, found TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- The tree to be: entries that go live, by live path.
+CREATE TABLE staged_entry (
+  path TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  mode INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 BLOB                                 -- null for a directory
+) STRICT, WITHOUT ROWID;
+
+-- What written files are on disk, for the stat cache.
+CREATE TABLE written_file (
+  inode INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
+  sha256 BLOB NOT NULL
+) STRICT;
+
+-- The tree that is: live entries at and below the roots, by live path.
+CREATE TABLE live_entry (
+  path TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  mode INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 BLOB,
+  inode INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What the journal expects at and below the roots before, and after if nothing but its rules decided.
+CREATE TABLE committed_entry (path TEXT PRIMARY KEY, kind TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 BLOB) STRICT, WITHOUT ROWID;
+CREATE TABLE predicted_entry (path TEXT PRIMARY KEY, kind TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 BLOB) STRICT, WITHOUT ROWID;
+
+-- The live root itself ('') is never a change: it is there before the first commit and after the last.
+
+-- The plan: each path of either tree, with both sides.
+CREATE VIEW plan_change AS
+SELECT coalesce(s.path, l.path) AS path,
+       CASE WHEN l.path IS NULL THEN 'added'
+            WHEN s.path IS NULL THEN 'removed'
+            WHEN s.kind = l.kind AND s.bytes = l.bytes AND s.sha256 IS l.sha256 THEN 'unchanged'
+            ELSE 'replaced' END AS change,
+       l.kind AS old_kind, l.bytes AS old_bytes, l.sha256 AS old_sha256,
+       s.kind AS new_kind, s.bytes AS new_bytes, s.sha256 AS new_sha256
+FROM staged_entry AS s FULL JOIN live_entry AS l ON l.path = s.path
+WHERE coalesce(s.path, l.path) <> '';
+
+-- What was changed from outside since the last commit.
+CREATE VIEW external_change AS
+SELECT coalesce(l.path, c.path) AS path,
+       CASE WHEN c.path IS NULL THEN 'added' WHEN l.path IS NULL THEN 'missing' ELSE 'changed' END AS drift,
+       c.kind AS old_kind, c.bytes AS old_bytes, c.sha256 AS old_sha256,
+       l.kind AS new_kind, l.bytes AS new_bytes, l.sha256 AS new_sha256
+FROM live_entry AS l FULL JOIN committed_entry AS c ON c.path = l.path
+WHERE coalesce(l.path, c.path) <> ''
+  AND (l.path IS NULL OR c.path IS NULL OR l.kind <> c.kind OR l.bytes <> c.bytes OR l.sha256 IS NOT c.sha256);
+
+-- Where the journal's rules alone would expect another tree than the one that a rollback puts back.
+CREATE VIEW correction AS
+SELECT coalesce(s.path, p.path) AS path,
+       CASE WHEN p.path IS NULL THEN 'added' WHEN s.path IS NULL THEN 'removed' ELSE 'replaced' END AS change,
+       p.kind AS old_kind, p.bytes AS old_bytes, p.sha256 AS old_sha256,
+       s.kind AS new_kind, s.bytes AS new_bytes, s.sha256 AS new_sha256
+FROM staged_entry AS s FULL JOIN predicted_entry AS p ON p.path = s.path
+WHERE coalesce(s.path, p.path) <> ''
+  AND (s.path IS NULL OR p.path IS NULL OR s.kind <> p.kind OR s.bytes <> p.bytes OR s.sha256 IS NOT p.sha256);

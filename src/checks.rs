@@ -1,0 +1,126 @@
+//! Checks: rules asked of staged rows, one SQL file each. A rule that returns no row is kept.
+
+use rusqlite::Connection;
+
+use crate::db::DatabaseContext as _;
+use crate::error::Result;
+use crate::finding::{CheckReport, Finding, Rule};
+use crate::staging::Staging;
+
+/// When a rule is asked: the cheap ones come before any content byte is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// What the pack says of itself.
+    Manifest,
+    /// Whether it may go where it is to go, and what is there.
+    Target,
+    /// Whether its bytes are what it says.
+    Bytes,
+}
+
+macro_rules! checks {
+    ($($phase:ident $rule:ident $code:literal;)*) => {
+        /// Each rule's query; `tests` hold it equal to the files in `schema/checks/`.
+        const CHECKS: &[(Phase, Rule, &str)] = &[
+            $((Phase::$phase, Rule::$rule, include_str!(concat!("../schema/checks/", $code, ".sql"))),)*
+        ];
+    };
+}
+
+checks! {
+    Manifest MemberRepeated "member-repeated";
+    Manifest FileAsDirectory "file-as-directory";
+    Manifest ManifestKind "manifest-kind";
+    Manifest FormatVersion "format-version";
+    Manifest RootName "root-name";
+    Manifest RootUri "root-uri";
+    Manifest RootScope "root-scope";
+    Manifest PackageType "package-type";
+    Manifest BackupScopes "backup-scopes";
+    Manifest BackupEntry "backup-entry";
+    Manifest EntryRepeated "entry-repeated";
+    Manifest EntryIncomplete "entry-incomplete";
+    Manifest FileMissing "file-missing";
+    Manifest FileUnexpected "file-unexpected";
+    Manifest DirectoryMissing "directory-missing";
+    Manifest DirectoryUnexpected "directory-unexpected";
+    Manifest ContentDigest "content-digest";
+    Manifest FileSize "file-size";
+    Target BackupNeedsRestore "backup-needs-restore";
+    Target RestoreNeedsBackup "restore-needs-backup";
+    Target ScopeMismatch "scope-mismatch";
+    Target DepthMismatch "depth-mismatch";
+    Target ScopePackNeedsRoot "scope-pack-needs-root";
+    Target SubtreeNeedsParent "subtree-needs-parent";
+    Target ParentNotDirectory "parent-not-directory";
+    Target RootNotDirectory "root-not-directory";
+    Target RootExists "root-exists";
+    Bytes FileSize "file-size";
+    Bytes FileDigest "file-digest";
+}
+
+/// Asks all rules of a phase, and takes in what the reader found itself.
+pub(crate) fn check(staging: &Staging, phase: Phase) -> Result<CheckReport> {
+    let connection = staging.connection();
+    let mut report = CheckReport::default();
+    ask(connection, "SELECT code, path, detail FROM finding ORDER BY code, path, detail", None, &mut report)?;
+    for (_, rule, query) in CHECKS.iter().filter(|(of, ..)| *of == phase) {
+        ask(connection, query, Some(*rule), &mut report)?;
+    }
+    connection.execute("DELETE FROM finding", []).context("check staged rows")?;
+    report.findings.sort_by_key(|finding| finding.rule);
+    Ok(report)
+}
+
+fn ask(connection: &Connection, query: &str, rule: Option<Rule>, report: &mut CheckReport) -> Result<()> {
+    let mut statement = connection.prepare(query).context("check staged rows")?;
+    let mut rows = statement.query([]).context("check staged rows")?;
+    while let Some(row) = rows.next().context("check staged rows")? {
+        let finding = match rule {
+            Some(rule) => Some(Finding::new(rule, text(row, 0)?, text(row, 1)?)),
+            None => Rule::from_code(&text(row, 0)?).map(|rule| Ok(Finding::new(rule, text(row, 1)?, text(row, 2)?))).transpose()?,
+        };
+        if let Some(finding) = finding {
+            report.push(finding);
+        }
+    }
+    Ok(())
+}
+
+fn text(row: &rusqlite::Row<'_>, at: usize) -> Result<String> {
+    row.get(at).context("check staged rows")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_check_and_says_its_promise_and_cure() {
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/checks");
+        let mut files: Vec<String> = std::fs::read_dir(dir)
+            .expect("the directory")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .collect();
+        files.sort();
+        let mut listed: Vec<String> = CHECKS.iter().map(|(_, rule, _)| format!("{rule}.sql")).collect();
+        listed.sort();
+        listed.dedup();
+        assert_eq!(files, listed);
+        for (_, rule, query) in CHECKS {
+            assert!(query.starts_with(&format!("-- {rule}: ")), "{rule}");
+            assert!(query.contains("\n-- Cure: "), "{rule}");
+        }
+    }
+
+    #[test]
+    fn every_check_is_a_query_over_staging_that_finds_nothing_in_nothing() {
+        let staging = Staging::make(None).expect("made");
+        for phase in [Phase::Manifest, Phase::Target, Phase::Bytes] {
+            let report = check(&staging, phase).expect("asked");
+            let codes: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+            let expected: &[Rule] = if phase == Phase::Manifest { &[Rule::DirectoryUnexpected] } else { &[] };
+            assert_eq!(codes, expected, "an empty pack lacks only its root directory");
+        }
+    }
+}

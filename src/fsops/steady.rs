@@ -1,0 +1,78 @@
+//! Reading a live file whole, and noticing that it changed meanwhile.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+
+use camino::Utf8PathBuf;
+
+use super::{Dir, FileKind, Stat, is_absent, stat_file};
+use crate::error::{Error, Result};
+
+/// A plain file, opened to be read as it was at that moment.
+#[derive(Debug)]
+pub(crate) struct SteadyFile {
+    file: File,
+    path: Utf8PathBuf,
+    stat: Stat,
+}
+
+impl Dir {
+    /// Opens a file below this directory that was a plain one a moment ago.
+    ///
+    /// # Errors
+    /// [`Error::FileChanging`] where it vanished or is a directory, [`Error::SpecialFile`] and
+    /// [`Error::SymlinkOnPath`] where it is something else that is no plain file, [`Error::Io`].
+    pub(crate) fn open_steady(&self, below: &str) -> Result<SteadyFile> {
+        let path = self.at(below);
+        let file = match self.open_file(below) {
+            Err(Error::Io { source, .. }) if is_absent(&source) => {
+                return Err(Error::FileChanging { path });
+            }
+            opened => opened?,
+        };
+        let stat = stat_file(&file, &path)?;
+        match stat.kind {
+            FileKind::File => Ok(SteadyFile { file, path, stat }),
+            FileKind::Directory => Err(Error::FileChanging { path }),
+            FileKind::Symlink | FileKind::Fifo | FileKind::Socket | FileKind::Device => {
+                let what = stat.kind.as_str();
+                Err(Error::SpecialFile { path, what })
+            }
+        }
+    }
+}
+
+impl SteadyFile {
+    /// Returns what the file was when it was opened.
+    pub(crate) const fn stat(&self) -> &Stat {
+        &self.stat
+    }
+
+    /// Gives the file's bytes to `take` in pieces of at most `buffer`, from the beginning; returns
+    /// whether they are what the file was when it was opened and still is. Where they are not, what
+    /// `take` got is worth nothing. Never reads on behind the size that the file had.
+    pub(crate) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<bool> {
+        let failed = |source| Error::io("read", &*self.path, source);
+        self.file.rewind().map_err(failed)?;
+        let mut rest_bytes = self.stat.size_bytes;
+        loop {
+            let bytes = match self.file.read(buffer) {
+                Ok(0) => break,
+                Ok(count) => buffer.get(..count).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            match rest_bytes.checked_sub(bytes.len() as u64) {
+                Some(rest) => rest_bytes = rest,
+                None => return Ok(false),
+            }
+            take(bytes)?;
+        }
+        let after = stat_file(&self.file, &self.path)?;
+        Ok(rest_bytes == 0 && self.stat.is_same_version(&after))
+    }
+}

@@ -1,0 +1,131 @@
+//! Taking a pack in: its structure and manifest into staging rows, then its bytes, once.
+
+use camino::Utf8Path;
+
+use crate::checks::{self, Phase as CheckPhase};
+use crate::control::{Control, Phase};
+use crate::entry_path::EntryPath;
+use crate::error::{Error, Result};
+use crate::journal::PackFile;
+use crate::journal::prepare::PackFacts;
+use crate::limits::Limits;
+use crate::pack::manifest::ManifestHead;
+use crate::pack::reader::{AuditReport, Observed, PackReader, Scratch};
+use crate::staging::{Claims, Staging};
+
+/// A pack whose structure and manifest are staged; its content is not read yet.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) reader: PackReader,
+    pub(crate) audit: AuditReport,
+    pub(crate) head: ManifestHead,
+    pub(crate) claims: Claims,
+    pub(crate) staging: Staging,
+}
+
+/// Where the bytes of a pack's files go while they are verified.
+pub(crate) trait ByteSink {
+    /// A file begins.
+    fn begin(&mut self, path: &EntryPath) -> Result<()>;
+    /// More of its bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    /// All of its bytes were given, and they are what the headers promise.
+    fn end(&mut self, observed: &Observed, staging: &Staging) -> Result<()>;
+}
+
+/// Nowhere: the bytes are only verified.
+#[derive(Debug)]
+pub(crate) struct Nowhere;
+
+impl ByteSink for Nowhere {
+    fn begin(&mut self, _: &EntryPath) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Observed, _: &Staging) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Intake {
+    /// Audits a pack's structure and stages its members and manifest. Nothing of its content is read.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for what stops the reading; everything else waits for [`Self::ensure`].
+    pub(crate) fn take(pack: &Utf8Path, limits: &Limits, staging: Staging, control: &Control) -> Result<Self> {
+        let reader = PackReader::open(pack, limits)?;
+        let audit = reader.audit(&mut |member| {
+            control.ensure_not_interrupted()?;
+            staging.add_member(member)
+        })?;
+        for finding in &audit.findings.findings {
+            staging.add_finding(finding)?;
+        }
+        let head = reader.read_manifest(&audit, &mut &staging)?;
+        let claims = staging.set_manifest(&head, &audit.root, audit.layout)?;
+        Ok(Self { reader, audit, head, claims, staging })
+    }
+
+    /// Asks all rules of a phase.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with all findings.
+    pub(crate) fn ensure(&self, phase: CheckPhase) -> Result<()> {
+        let report = checks::check(&self.staging, phase)?;
+        if report.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Refused { pack: self.reader.path().to_owned(), report: Box::new(report) })
+    }
+
+    /// Reads every file of the pack once: what its bytes are becomes rows, the bytes go to `sink`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with all files whose bytes are not what headers and manifest say.
+    pub(crate) fn read_bytes(&self, sink: &mut dyn ByteSink, control: &Control) -> Result<()> {
+        let sums = self.staging.sums()?;
+        control.begin(Phase::Reading, sums.files, sums.bytes);
+        let mut scratch = Scratch::new();
+        self.staging.for_each_file_member(&mut |path, location| {
+            sink.begin(path)?;
+            let read = self.reader.read_member(path, location, &mut scratch, &mut |bytes| {
+                control.ensure_not_interrupted()?;
+                control.advance(0, bytes.len() as u64);
+                sink.write(bytes)
+            })?;
+            control.advance(1, 0);
+            match read {
+                Ok(observed) => {
+                    self.staging.observe(path, observed.size_bytes, &observed.sha256)?;
+                    sink.end(&observed, &self.staging)
+                }
+                Err(finding) => self.staging.add_finding(&finding),
+            }
+        })?;
+        self.reader.ensure_unchanged()?;
+        self.ensure(CheckPhase::Bytes)
+    }
+
+    /// Returns what the journal keeps of the pack as a file.
+    pub(crate) fn pack_file(&self) -> PackFile {
+        let path = self.reader.path();
+        let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+        PackFile { path, bytes: self.reader.pack_bytes(), mtime_ms: self.reader.stat().mtime_ns / 1_000_000 }
+    }
+
+    /// Returns what the journal keeps of the pack once its bytes are read. Reads the file once more
+    /// for the digest of the whole.
+    pub(crate) fn facts(&self) -> Result<PackFacts> {
+        Ok(PackFacts {
+            sha256: self.reader.sha256()?,
+            manifest_sha256: self.head.manifest_sha256,
+            content_sha256: self.head.content_sha256,
+            layout: self.audit.layout.as_str(),
+            root_uri: self.head.root_uri.clone(),
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! The restore journal: an append-only record of what was done to the live tree, and by whom.
+//!
+//! ```text
+//! begun --> prepared --> committed
+//!   |          |---> back --+
+//!   +----------+------------+--> aborting --> aborted
+//! ```
+//!
+//! Every event is one `SQLite` transaction and durable when its function returns. Each carries the
+//! hash of the event before it, and the digest of the rows that came with it ([`chain`]). What the
+//! last commit left at a path is asked of change rows ([`state`]).
+
+pub(crate) mod chain;
+pub(crate) mod prepare;
+pub(crate) mod read;
+pub(crate) mod slots;
+pub(crate) mod state;
+pub(crate) mod undo;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::{Connection, Transaction, named_params, params};
+use serde_json::json;
+
+use crate::clock;
+use crate::db::{self, DatabaseContext as _};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::id::{TransactionId, new_store_id};
+
+/// Migrations of the journal database, in order; never edited once released.
+const MIGRATIONS: &[&str] = &[include_str!("../../schema/store/0001_create_journal.sql")];
+
+/// An open journal database.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    connection: Connection,
+}
+
+/// The store's own row.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreRow {
+    pub(crate) id: String,
+    /// Whether the live root is the store's directory itself.
+    pub(crate) is_adopted: bool,
+}
+
+/// What kind of transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransactionKind {
+    Baseline,
+    Import,
+    Restore,
+    Rollback,
+}
+
+impl TransactionKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Import => "import",
+            Self::Restore => "restore",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// Who acts, as the journal keeps it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Provenance {
+    pub(crate) argv: Vec<String>,
+    pub(crate) user: String,
+    pub(crate) host: String,
+}
+
+/// What `begun` records.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTransaction {
+    pub(crate) kind: TransactionKind,
+    pub(crate) uri: String,
+    pub(crate) on_conflict: Option<&'static str>,
+    pub(crate) undoes: Option<TransactionId>,
+    pub(crate) pack: Option<PackFile>,
+}
+
+/// A pack as a file, before its bytes are read.
+#[derive(Clone, Debug)]
+pub(crate) struct PackFile {
+    pub(crate) path: Utf8PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) mtime_ms: i64,
+}
+
+/// An event's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    Begun,
+    Prepared,
+    Committed,
+    Back,
+    Aborting,
+    Aborted,
+}
+
+impl EventKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Prepared => "prepared",
+            Self::Committed => "committed",
+            Self::Back => "back",
+            Self::Aborting => "aborting",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Begun, Self::Prepared, Self::Committed, Self::Back, Self::Aborting, Self::Aborted]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Journal {
+    /// Makes a journal, or finishes making one that a crash left without its store row.
+    pub(crate) fn create(path: &Utf8Path, is_adopted: bool) -> Result<Self> {
+        let mut connection = db::open_journal(path, MIGRATIONS)?;
+        db::write(&mut connection, "make the journal", |tx| {
+            let row = named_params! {":id": new_store_id(), ":adopted": is_adopted, ":created_ms": clock::now_ms()};
+            tx.execute("INSERT INTO store (one, id, adopted, created_ms) VALUES (1, :id, :adopted, :created_ms)", row)
+                .context("make the journal")
+        })?;
+        db::checkpoint(&connection)?;
+        Ok(Self { connection })
+    }
+
+    /// Opens the journal for writing.
+    pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
+        Ok(Self { connection: db::open_journal(path, MIGRATIONS)? })
+    }
+
+    /// Opens the journal for reading; changes nothing.
+    pub(crate) fn open_for_reading(path: &Utf8Path) -> Result<Self> {
+        Ok(Self { connection: db::open_journal_for_reading(path, MIGRATIONS)? })
+    }
+
+    /// Returns the store's own row; `None` where making the store was cut short.
+    pub(crate) fn store_row(&self) -> Result<Option<StoreRow>> {
+        let query = "SELECT id, adopted FROM store";
+        let row = self.connection.query_row(query, [], |row| Ok(StoreRow { id: row.get(0)?, is_adopted: row.get(1)? }));
+        optional(row).context("read the journal")
+    }
+
+    /// Records that a transaction begins; durable when this returns.
+    pub(crate) fn begin(&mut self, new: &NewTransaction, by: &Provenance) -> Result<TransactionId> {
+        db::write(&mut self.connection, "record the begin of a transaction", |tx| {
+            let id = insert_transaction(tx, new, by).context("record the begin of a transaction")?;
+            chain::append(tx, id, EventKind::Begun, &json!({}), chain::Rows::Begun)?;
+            Ok(id)
+        })
+    }
+
+    /// Records an event without rows; durable when this returns.
+    pub(crate) fn note(&mut self, id: TransactionId, kind: EventKind, detail: &serde_json::Value) -> Result<()> {
+        db::write(&mut self.connection, "record an event", |tx| chain::append(tx, id, kind, detail, chain::Rows::None))
+    }
+
+    /// Records the commit; durable when this returns. Returns the store's new generation.
+    pub(crate) fn commit(&mut self, id: TransactionId) -> Result<u64> {
+        db::write(&mut self.connection, "record the commit", |tx| {
+            let generation = read::generation(tx)? + 1;
+            slots::take_over_by_commit(tx, id)?;
+            chain::append(tx, id, EventKind::Committed, &json!({ "generation": generation }), chain::Rows::AsPrepared)?;
+            Ok(generation)
+        })
+    }
+
+    /// Moves the WAL's content into the database file.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        db::checkpoint(&self.connection)
+    }
+}
+
+fn insert_transaction(tx: &Transaction<'_>, new: &NewTransaction, by: &Provenance) -> rusqlite::Result<TransactionId> {
+    tx.execute(
+        "INSERT INTO tx (kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms)
+         VALUES (:kind, :uri, :on_conflict, :undoes, :argv, :user, :host, :tool_version, :pack_path, :pack_bytes, :pack_mtime_ms, :started_ms)",
+        named_params! {
+            ":kind": new.kind.as_str(),
+            ":uri": new.uri,
+            ":on_conflict": new.on_conflict,
+            ":undoes": new.undoes.map(|id| id.0),
+            ":argv": json!(by.argv).to_string(),
+            ":user": by.user,
+            ":host": by.host,
+            ":tool_version": env!("CARGO_PKG_VERSION"),
+            ":pack_path": new.pack.as_ref().map(|pack| pack.path.as_str()),
+            ":pack_bytes": new.pack.as_ref().map(|pack| to_column(pack.bytes)),
+            ":pack_mtime_ms": new.pack.as_ref().map(|pack| pack.mtime_ms),
+            ":started_ms": clock::now_ms(),
+        },
+    )?;
+    Ok(TransactionId(tx.last_insert_rowid()))
+}
+
+/// Returns a count as a column holds it; a value that no column holds becomes the largest.
+pub(crate) fn to_column(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Returns a column as the count that it is; a negative value is 0.
+pub(crate) fn from_column(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// Turns "no row" into `None`.
+pub(crate) fn optional<T>(row: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match row {
+        Ok(value) => Ok(Some(value)),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the digest of the store's row, which is what the first event follows.
+fn genesis(connection: &Connection) -> Result<Digest> {
+    let row = connection.query_row("SELECT id, adopted, created_ms FROM store", params![], |row| {
+        Ok(json!(["store", row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?]))
+    });
+    Ok(Digest::of(row.context("read the journal")?.to_string().as_bytes()))
+}
+
+/// Makes the error of a journal that is not what it was.
+fn damaged(seq: i64, detail: impl Into<String>) -> Error {
+    Error::JournalDamaged { seq, detail: detail.into() }
+}

@@ -1,0 +1,278 @@
+//! The manifest: what a pack claims, read as a stream.
+//!
+//! Entries and index records go to a [`ManifestSink`] one by one; what is left is the
+//! [`ManifestHead`]. Only the shape is judged here, not whether claims agree with each other or
+//! with the pack: that is asked of rows.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::BufReader;
+
+use camino::Utf8Path;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
+
+use super::Layout;
+use super::index_record::VectorsSeed;
+use super::inflate::{BUFFER_BYTES, MemberStream};
+use super::json::{JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
+use super::manifest_entry::EntriesSeed;
+use super::reader::Observed;
+use super::reading::Reading;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Rule};
+
+pub(crate) use super::index_record::IndexRecord;
+pub(crate) use super::manifest_entry::ManifestEntry;
+
+/// Most bytes of a string in the head: the longest is a URI, `viking://` and a path.
+const HEAD_TEXT_BYTES_MAX: usize = 8 << 10;
+/// Most scopes that a backup may list. There are four; more are repeats or no scopes.
+const SCOPES_MAX: usize = 16;
+
+/// Takes what a manifest lists, in the order in which it lists it.
+pub(crate) trait ManifestSink {
+    /// Takes an entry. Two may have one path.
+    fn entry(&mut self, entry: ManifestEntry) -> Result<()>;
+    /// Takes an index record. Two may have one path and level.
+    fn record(&mut self, record: IndexRecord) -> Result<()>;
+    /// Takes a fault of one entry or record, which was not given.
+    fn finding(&mut self, finding: Finding) -> Result<()>;
+}
+
+/// What a manifest says apart from its lists. Claims, all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ManifestHead {
+    /// `kind`.
+    pub(crate) kind: String,
+    /// `format_version`.
+    pub(crate) format_version: i64,
+    /// `root.name`.
+    pub(crate) root_name: String,
+    /// `root.uri`.
+    pub(crate) root_uri: String,
+    /// `root.scope`.
+    pub(crate) root_scope: String,
+    /// `root.package_type`; absent but for backups.
+    pub(crate) package_type: Option<String>,
+    /// `scopes`; absent but for backups.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// `content_sha256`.
+    pub(crate) content_sha256: Digest,
+    /// Digest of the manifest's own bytes; observed.
+    pub(crate) manifest_sha256: Digest,
+    /// How many they are; observed.
+    pub(crate) manifest_bytes: u64,
+}
+
+/// Reads a manifest whose bytes are known to be whole.
+///
+/// # Errors
+/// [`Error::Refused`] with the place where the JSON, or its shape, is wrong;
+/// [`Error::FileChanging`] where the bytes are not those that were observed.
+pub(super) fn read(
+    stream: MemberStream<'_>,
+    layout: Layout,
+    name: &str,
+    observed: Observed,
+    pack: &Utf8Path,
+    sink: &mut dyn ManifestSink,
+) -> Result<ManifestHead> {
+    let stop = RefCell::new(None);
+    let mut reading = Reading {
+        sink,
+        layout,
+        rule: Rule::ManifestSyntax,
+        stop: &stop,
+    };
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, JsonSource::new(stream, name, &stop));
+    let mut json = serde_json::Deserializer::from_reader(&mut source);
+    let parsed = json
+        .deserialize_map(HeadVisitor(&mut reading))
+        .and_then(|head| json.end().map(|()| head));
+    let rule = reading.rule;
+    match (parsed, stop.take()) {
+        (_, Some(Stop::Error(error))) => Err(error),
+        (_, Some(Stop::Finding(finding))) => Err(Error::refused(pack, finding)),
+        (Ok(_), None) if source.into_inner().finish() != observed.sha256 => {
+            Err(Error::FileChanging {
+                path: pack.to_owned(),
+            })
+        }
+        (Ok(head), None) => Ok(ManifestHead {
+            manifest_sha256: observed.sha256,
+            manifest_bytes: observed.size_bytes,
+            ..head
+        }),
+        (Err(error), None) => {
+            let is_shape = error.classify() == serde_json::error::Category::Data;
+            let rule = if is_shape { rule } else { Rule::ManifestSyntax };
+            Err(Error::refused(
+                pack,
+                Finding::new(rule, name, error.to_string()),
+            ))
+        }
+    }
+}
+
+struct HeadVisitor<'r, 's>(&'r mut Reading<'s>);
+
+impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {
+    type Value = ManifestHead;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a manifest object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<ManifestHead, A::Error> {
+        const KEYS: &[&str] = &[
+            "kind",
+            "format_version",
+            "root",
+            "scopes",
+            "entries",
+            "content_sha256",
+            "vectors",
+        ];
+        let reading = self.0;
+        let text = TextSeed {
+            bytes_max: HEAD_TEXT_BYTES_MAX,
+        };
+        let (mut kind, mut version, mut root, mut scopes) = (None, None, None, None);
+        let (mut entries, mut content_sha256, mut vectors) = (None, None, None);
+        while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
+            match key {
+                Some(0) => set_once(&mut kind, "kind", members.next_value_seed(text)?)?,
+                Some(1) => {
+                    reading.rule = Rule::FormatVersion;
+                    let Version(value) = members.next_value()?;
+                    reading.rule = Rule::ManifestSyntax;
+                    set_once(&mut version, "format_version", value)?;
+                }
+                Some(2) => set_once(&mut root, "root", members.next_value::<Root>()?)?,
+                Some(3) => set_once(&mut scopes, "scopes", members.next_value::<Scopes>()?)?,
+                Some(4) => {
+                    set_once(&mut entries, "entries", ())?;
+                    members.next_value_seed(EntriesSeed(reading))?;
+                }
+                Some(5) => set_once(&mut content_sha256, "content_sha256", members.next_value()?)?,
+                Some(6) => {
+                    set_once(&mut vectors, "vectors", ())?;
+                    reading.rule = Rule::RecordShape;
+                    members.next_value_seed(VectorsSeed(reading))?;
+                    reading.rule = Rule::ManifestSyntax;
+                }
+                _ => {
+                    members.next_value::<Skipped>()?;
+                }
+            }
+        }
+        let missing = A::Error::missing_field;
+        entries.ok_or_else(|| missing("entries"))?;
+        let root = root.ok_or_else(|| missing("root"))?;
+        Ok(ManifestHead {
+            kind: kind.ok_or_else(|| missing("kind"))?,
+            format_version: version.ok_or_else(|| missing("format_version"))?,
+            root_name: root.name,
+            root_uri: root.uri,
+            root_scope: root.scope,
+            package_type: root.package_type,
+            scopes: scopes.map(|Scopes(scopes)| scopes),
+            content_sha256: content_sha256.ok_or_else(|| missing("content_sha256"))?,
+            manifest_sha256: Digest::EMPTY,
+            manifest_bytes: 0,
+        })
+    }
+}
+
+/// `format_version`: an integer; which one is asked of the row.
+struct Version(i64);
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Numbers with a fraction or an exponent are `f64` to `serde_json`, which i64 refuses.
+        i64::deserialize(deserializer).map(Self)
+    }
+}
+
+struct Root {
+    name: String,
+    uri: String,
+    scope: String,
+    package_type: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Root {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RootVisitor)
+    }
+}
+
+struct RootVisitor;
+
+impl<'de> Visitor<'de> for RootVisitor {
+    type Value = Root;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `name`, `uri` and `scope`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Root, A::Error> {
+        const KEYS: &[&str] = &["name", "uri", "scope", "package_type"];
+        let mut texts: [Option<String>; 4] = [None, None, None, None];
+        let seed = TextSeed {
+            bytes_max: HEAD_TEXT_BYTES_MAX,
+        };
+        while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
+            let place = key.and_then(|key| Some((texts.get_mut(key)?, *KEYS.get(key)?)));
+            match place {
+                Some((place, key)) => set_once(place, key, members.next_value_seed(seed)?)?,
+                None => {
+                    members.next_value::<Skipped>()?;
+                }
+            }
+        }
+        let [name, uri, scope, package_type] = texts;
+        let missing = A::Error::missing_field;
+        Ok(Root {
+            name: name.ok_or_else(|| missing("name"))?,
+            uri: uri.ok_or_else(|| missing("uri"))?,
+            scope: scope.ok_or_else(|| missing("scope"))?,
+            package_type,
+        })
+    }
+}
+
+struct Scopes(Vec<String>);
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ScopesVisitor)
+    }
+}
+
+struct ScopesVisitor;
+
+impl<'de> Visitor<'de> for ScopesVisitor {
+    type Value = Scopes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {SCOPES_MAX} scopes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scopes, A::Error> {
+        let mut scopes = Vec::new();
+        let seed = TextSeed {
+            bytes_max: HEAD_TEXT_BYTES_MAX,
+        };
+        while let Some(scope) = items.next_element_seed(seed)? {
+            scopes.push(scope);
+            if scopes.len() > SCOPES_MAX {
+                return Err(A::Error::invalid_length(scopes.len(), &self));
+            }
+        }
+        Ok(Scopes(scopes))
+    }
+}

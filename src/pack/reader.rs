@@ -1,0 +1,329 @@
+//! The pack as a whole: opened once, audited in one walk, then read member by member.
+
+use camino::Utf8Path;
+
+use super::Layout;
+use super::directory::{self, RawMember};
+use super::end::{self, End};
+use super::inflate::{Inflater, MemberStream};
+use super::manifest::{self, ManifestHead, ManifestSink};
+use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
+use super::pack_file::PackFile;
+use crate::digest::{Digest, Hasher};
+use crate::entry_path::EntryKind;
+use crate::error::Result;
+use crate::finding::{CheckReport, Finding, Rule};
+use crate::fsops::Stat;
+use crate::limits::Limits;
+
+pub(crate) use super::inflate::Inflater as Scratch;
+pub(crate) use super::member::{Member, MemberLocation, Method};
+
+/// Bytes read at a time where the whole file is hashed.
+const HASH_STEP_BYTES: usize = 128 << 10;
+
+/// An open pack: one descriptor, positioned reads, no mapping. Changes nothing.
+#[derive(Debug)]
+pub(crate) struct PackReader {
+    file: PackFile,
+    end: End,
+    limits: Limits,
+}
+
+/// What the walk through a pack's directory found.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditReport {
+    /// Names that break a rule; their members were not given.
+    pub(crate) findings: CheckReport,
+    /// Members of the pack, the manifest included.
+    pub(crate) members: u64,
+    /// Unpacked bytes of all members, the manifest included, as their headers say.
+    pub(crate) unpacked_bytes: u64,
+    /// Where the manifest is.
+    pub(crate) manifest: MemberLocation,
+    /// How the pack is laid out, by the place of its manifest.
+    pub(crate) layout: Layout,
+    /// The name of the ZIP's root: the one that has the manifest.
+    pub(crate) root: String,
+}
+
+impl AuditReport {
+    /// Returns the manifest's member name, for findings.
+    pub(crate) fn manifest_name(&self) -> String {
+        format!("{}/{}", self.root, self.layout.manifest_name())
+    }
+}
+
+/// What a member's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// How many they are.
+    pub(crate) size_bytes: u64,
+    /// Their digest.
+    pub(crate) sha256: Digest,
+}
+
+impl PackReader {
+    /// Opens a pack and finds its end. Nothing else is read.
+    ///
+    /// # Errors
+    /// [`FileNotFound`](crate::Error::FileNotFound), [`NotAFile`](crate::Error::NotAFile),
+    /// [`Io`](crate::Error::Io), [`Refused`](crate::Error::Refused).
+    pub(crate) fn open(path: &Utf8Path, limits: &Limits) -> Result<Self> {
+        let file = PackFile::open(path)?;
+        let end = end::discover(&file)?;
+        Ok(Self {
+            file,
+            end,
+            limits: *limits,
+        })
+    }
+
+    /// Returns the path that the pack was opened by.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        self.file.path()
+    }
+
+    /// Returns the length of the pack file in bytes.
+    pub(crate) const fn pack_bytes(&self) -> u64 {
+        self.file.bytes()
+    }
+
+    /// Returns what the pack file was when it was opened.
+    pub(crate) const fn stat(&self) -> &Stat {
+        self.file.stat()
+    }
+
+    /// Fails with [`FileChanging`](crate::Error::FileChanging) where the pack was written since it
+    /// was opened.
+    pub(crate) fn ensure_unchanged(&self) -> Result<()> {
+        self.file.ensure_unchanged()
+    }
+
+    /// Walks the directory once and gives every content member whose name keeps the rules, in the
+    /// order of the directory. Two members may have one path; no content is unpacked.
+    ///
+    /// Nothing of the pack is to be trusted before this returned: what is left over between
+    /// members is known only then.
+    ///
+    /// # Errors
+    /// [`Refused`](crate::Error::Refused) for the first structural fault or a limit; names that
+    /// break a rule are in the report instead. Errors of `on_member` end the walk.
+    pub(crate) fn audit(
+        &self,
+        on_member: &mut dyn FnMut(&Member) -> Result<()>,
+    ) -> Result<AuditReport> {
+        self.ensure_member_limit()?;
+        let (layout, root) = self.find_manifest()?;
+        let mut findings = CheckReport::default();
+        let mut unpacked_bytes = 0_u64;
+        let mut manifest = None;
+        let mut scratch = Inflater::new();
+        directory::walk(&self.file, &self.end, &mut |raw| {
+            unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
+            if raw.is_directory {
+                self.ensure_no_data(raw, &mut scratch)?;
+            }
+            let name = match member_name::decode(raw.name, raw.is_utf8, layout) {
+                Ok(name) if name.root == root => name,
+                Ok(other) => {
+                    findings.push(second_root(raw, &other, &root));
+                    return Ok(());
+                }
+                Err(finding) => {
+                    findings.push(finding);
+                    return Ok(());
+                }
+            };
+            match name.role {
+                Role::Manifest => manifest = Some(raw.location),
+                Role::Content { path, kind } => on_member(&Member {
+                    ordinal: raw.ordinal,
+                    path,
+                    kind,
+                    location: raw.location,
+                })?,
+            }
+            Ok(())
+        })?;
+        let manifest = self.ensure_manifest_limit(manifest, &findings)?;
+        self.ensure_ratio(unpacked_bytes)?;
+        Ok(AuditReport {
+            findings,
+            members: self.end.members,
+            unpacked_bytes,
+            manifest,
+            layout,
+            root,
+        })
+    }
+
+    /// Reads the manifest: first that its bytes are whole, then what they say, entry by entry.
+    ///
+    /// # Errors
+    /// [`Refused`](crate::Error::Refused) where its bytes are damaged or are no manifest. Errors
+    /// of `sink` end the reading.
+    pub(crate) fn read_manifest(
+        &self,
+        audit: &AuditReport,
+        sink: &mut dyn ManifestSink,
+    ) -> Result<ManifestHead> {
+        let name = audit.manifest_name();
+        let mut scratch = Inflater::new();
+        let observed = self
+            .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
+            .map_err(|finding| crate::Error::refused(self.path(), finding))?;
+        let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
+        manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
+    }
+
+    /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
+    /// `name` is for the finding. `scratch` is made once for many members.
+    ///
+    /// # Errors
+    /// The inner result is the finding of a member whose bytes are not what its headers say; bytes
+    /// may have been given before that is known. The outer one is an error of the file or of `out`.
+    pub(crate) fn read_member(
+        &self,
+        name: &str,
+        member: &MemberLocation,
+        scratch: &mut Scratch,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<Result<Observed, Finding>> {
+        let mut hasher = Hasher::default();
+        let mut stream = MemberStream::new(&self.file, scratch, member, name);
+        loop {
+            match stream.next_bytes(usize::MAX)? {
+                Ok([]) => {
+                    return Ok(Ok(Observed {
+                        size_bytes: member.size_bytes,
+                        sha256: hasher.finish(),
+                    }));
+                }
+                Ok(bytes) => {
+                    hasher.update(bytes);
+                    out(bytes)?;
+                }
+                Err(finding) => return Ok(Err(finding)),
+            }
+        }
+    }
+
+    /// Returns the digest of the whole pack file.
+    pub(crate) fn sha256(&self) -> Result<Digest> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; HASH_STEP_BYTES];
+        let mut offset = 0;
+        while offset < self.file.bytes() {
+            let left = self.file.bytes().saturating_sub(offset);
+            let step = usize::try_from(left).unwrap_or(usize::MAX);
+            let step = step.min(HASH_STEP_BYTES);
+            let bytes = buffer.get_mut(..step).unwrap_or_default();
+            self.file.read_exact_at(bytes, offset)?;
+            hasher.update(bytes);
+            offset = offset.saturating_add(u64::try_from(step).unwrap_or(u64::MAX));
+        }
+        Ok(hasher.finish())
+    }
+
+    /// Returns the layout and the root, by the place of the one manifest.
+    fn find_manifest(&self) -> Result<(Layout, String)> {
+        let mut found: Option<(ManifestPlace, String)> = None;
+        directory::names(&self.file, &self.end, &mut |raw| {
+            let Some((root, place)) = ManifestPlace::of(raw) else {
+                return Ok(());
+            };
+            match found.replace((place, root.to_owned())) {
+                None => Ok(()),
+                Some(_) => {
+                    let detail = "it is the second manifest of the pack";
+                    let name = shown_bytes(raw);
+                    Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
+                }
+            }
+        })?;
+        match found {
+            Some((ManifestPlace::Known(layout), root)) => Ok((layout, root)),
+            Some((ManifestPlace::Files, root)) => {
+                let detail = "the manifest is `_ovpack/manifest.json`: the layout is `v2files` or `v3`, which this version does not read";
+                Err(self.file.refuse(Rule::LayoutUnsupported, &root, detail))
+            }
+            None => {
+                let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json";
+                Err(self.file.refuse(Rule::ManifestMissing, "", detail))
+            }
+        }
+    }
+
+    /// A directory has no bytes; an empty deflate stream is none.
+    fn ensure_no_data(&self, raw: &RawMember<'_>, scratch: &mut Scratch) -> Result<()> {
+        let name = shown_bytes(raw.name);
+        if raw.location.size_bytes > 0 {
+            let detail = format!(
+                "it is a directory and has {} bytes of data",
+                raw.location.size_bytes
+            );
+            return Err(self.file.refuse(Rule::DirectoryData, &name, detail));
+        }
+        let read = self.read_member(&name, &raw.location, scratch, &mut |_| Ok(()))?;
+        match read {
+            Ok(_) => Ok(()),
+            Err(finding) => Err(self.file.refuse(Rule::DirectoryData, &name, finding.detail)),
+        }
+    }
+
+    fn ensure_member_limit(&self) -> Result<()> {
+        if self.end.members <= self.limits.members {
+            return Ok(());
+        }
+        let detail = format!(
+            "it has {} members; the limit is {}",
+            self.end.members, self.limits.members
+        );
+        Err(self.file.refuse(Rule::TooManyMembers, "", detail))
+    }
+
+    /// Returns where the manifest is. The walk may have refused its name, such as for its root.
+    fn ensure_manifest_limit(
+        &self,
+        manifest: Option<MemberLocation>,
+        findings: &CheckReport,
+    ) -> Result<MemberLocation> {
+        let Some(manifest) = manifest else {
+            return Err(crate::Error::Refused {
+                pack: self.path().to_owned(),
+                report: Box::new(findings.clone()),
+            });
+        };
+        if manifest.size_bytes <= self.limits.manifest_bytes {
+            return Ok(manifest);
+        }
+        let detail = format!(
+            "the manifest has {} bytes; the limit is {}",
+            manifest.size_bytes, self.limits.manifest_bytes
+        );
+        Err(self.file.refuse(Rule::ManifestTooLarge, "", detail))
+    }
+
+    fn ensure_ratio(&self, unpacked_bytes: u64) -> Result<()> {
+        let most = self.file.bytes().saturating_mul(self.limits.ratio);
+        if unpacked_bytes <= self.limits.ratio_floor_bytes || unpacked_bytes <= most {
+            return Ok(());
+        }
+        let detail = format!(
+            "{} bytes unpack to {unpacked_bytes}, more than {} to 1",
+            self.file.bytes(),
+            self.limits.ratio
+        );
+        Err(self.file.refuse(Rule::RatioTooHigh, "", detail))
+    }
+}
+
+fn second_root(raw: &RawMember<'_>, other: &MemberName<'_>, root: &str) -> Finding {
+    let detail = format!(
+        "its root is `{}`; the manifest's is `{}`",
+        member_name::shown(other.root),
+        member_name::shown(root)
+    );
+    Finding::new(Rule::SecondRoot, shown_bytes(raw.name), detail)
+}

@@ -1,0 +1,135 @@
+//! A slot as a directory: where a new tree is written before it goes live.
+//!
+//! The tree lies in `slots/ID/tree` and has the live path of its unit. It is written below open
+//! directory descriptors, never by a path that a pack could bend.
+
+use std::fs::File;
+
+use camino::Utf8PathBuf;
+
+use crate::error::Result;
+use crate::fsops::{self, Dir, Stat};
+use crate::id::SlotId;
+use crate::layout::{self, Layout};
+
+/// Whom a new tree belongs to, and the mode of its directories: as the root that it replaces has
+/// them, else as the directory above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ownership {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mode: u32,
+}
+
+impl From<&Stat> for Ownership {
+    fn from(stat: &Stat) -> Self {
+        // Setuid and sticky bits are not handed on; setgid is, since it is how groups share a tree.
+        // The owner can always write: a tree that nobody can fill is none.
+        Self { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o2777 | 0o700 }
+    }
+}
+
+/// One unit's new tree in the making.
+#[derive(Debug)]
+pub(crate) struct SlotTree {
+    id: SlotId,
+    unit: String,
+    slot: Dir,
+    ownership: Ownership,
+    /// The directory written to last, by its path in the tree.
+    open: Option<(String, Dir)>,
+}
+
+impl SlotTree {
+    /// Makes the slot's directory, which must not exist.
+    pub(crate) fn make(layout: &Layout, id: SlotId, unit: &str, ownership: Ownership) -> Result<Self> {
+        let slots = layout.open_slots()?;
+        slots.create_dir(&id.to_string(), fsops::PRIVATE_MODE)?;
+        let slot = slots.open_dir(&id.to_string())?;
+        Ok(Self { id, unit: unit.to_owned(), slot, ownership, open: None })
+    }
+
+    /// Returns the slot's id.
+    pub(crate) const fn id(&self) -> SlotId {
+        self.id
+    }
+
+    /// Returns the live path of its unit.
+    pub(crate) fn unit(&self) -> &str {
+        &self.unit
+    }
+
+    /// Returns the slot's own directory, for syncing.
+    pub(crate) const fn dir(&self) -> &Dir {
+        &self.slot
+    }
+
+    /// Returns the mode of its directories.
+    pub(crate) const fn directory_mode(&self) -> u32 {
+        self.ownership.mode
+    }
+
+    /// Returns whether a live path lies in this unit.
+    pub(crate) fn holds(&self, live_path: &str) -> bool {
+        self.unit.is_empty() || live_path.strip_prefix(&self.unit).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Makes a directory; the one above must be there.
+    pub(crate) fn create_dir(&mut self, live_path: &str) -> Result<()> {
+        let path = self.path_in_slot(live_path);
+        let ownership = self.ownership;
+        let (parent, name) = self.open_parent(&path)?;
+        parent.create_dir(name, fsops::PRIVATE_MODE)?;
+        let made = parent.open_dir(name)?;
+        own(&made, ownership)?;
+        made.set_mode(ownership.mode)?;
+        self.open = Some((path, made));
+        Ok(())
+    }
+
+    /// Makes a file; the directory above must be there. Returns its path for messages.
+    pub(crate) fn create_file(&mut self, live_path: &str) -> Result<(File, Utf8PathBuf)> {
+        let path = self.path_in_slot(live_path);
+        let ownership = self.ownership;
+        let (parent, name) = self.open_parent(&path)?;
+        let file = parent.create_file(name, fsops::FILE_MODE)?;
+        let shown = parent.at(name);
+        let stat = fsops::stat_file(&file, &shown)?;
+        if stat.mode != fsops::FILE_MODE {
+            fsops::set_file_mode(&file, fsops::FILE_MODE, &shown)?;
+        }
+        if (stat.uid, stat.gid) != (ownership.uid, ownership.gid) {
+            fsops::set_file_owner(&file, ownership.uid, ownership.gid, &shown)?;
+        }
+        Ok((file, shown))
+    }
+
+    /// Returns what the tree's root is, once it is written.
+    pub(crate) fn stat_tree(&self) -> Result<Option<Stat>> {
+        self.slot.stat_at(layout::TREE)
+    }
+
+    fn path_in_slot(&self, live_path: &str) -> String {
+        let below = live_path.strip_prefix(&self.unit).unwrap_or(live_path).trim_start_matches('/');
+        if below.is_empty() { layout::TREE.to_owned() } else { [layout::TREE, below].join("/") }
+    }
+
+    fn open_parent<'a>(&'a mut self, path: &'a str) -> Result<(&'a Dir, &'a str)> {
+        let Some((parent, name)) = path.rsplit_once('/') else { return Ok((&self.slot, path)) };
+        if self.open.as_ref().is_none_or(|(open, _)| open != parent) {
+            self.open = Some((parent.to_owned(), self.slot.open_dir(parent)?));
+        }
+        match &self.open {
+            Some((_, dir)) => Ok((dir, name)),
+            None => Ok((&self.slot, name)),
+        }
+    }
+}
+
+fn own(dir: &Dir, ownership: Ownership) -> Result<()> {
+    let stat = dir.stat()?;
+    if (stat.uid, stat.gid) == (ownership.uid, ownership.gid) {
+        return Ok(());
+    }
+    dir.set_owner(ownership.uid, ownership.gid)
+}

@@ -1,0 +1,149 @@
+//! Unpacking: the tree to be, first as rows, then as files in slots.
+
+use std::fs::File;
+
+use camino::Utf8PathBuf;
+use rusqlite::named_params;
+
+use crate::db::DatabaseContext as _;
+use crate::entry_path::{EntryKind, EntryPath};
+use crate::error::Result;
+use crate::fsops;
+use crate::intake::ByteSink;
+use crate::layout::Layout;
+use crate::pack::reader::Observed;
+use crate::slot::SlotTree;
+use crate::staging::{StagedRow, Staging};
+use crate::target::{PlannedUnit, Roots};
+
+/// Watch-task control files: the installation's, not the content's.
+pub(crate) const CONTROL_FILES: [&str; 3] =
+    ["resources/.watch_tasks.json", "resources/.watch_tasks.json.bak", "resources/.watch_tasks.json.tmp"];
+
+/// OpenViking's lock files: they say that a process is working, which is true of no other place.
+const LOCK_FILE: &str = ".path.ovlock";
+
+/// Returns whether a live path is none of the content's, so that a pack's member is not put there.
+pub(crate) fn is_left_out(live_path: &str) -> bool {
+    CONTROL_FILES.contains(&live_path) || live_path.rsplit('/').next() == Some(LOCK_FILE)
+}
+
+/// Stages the rows of the tree to be: the pack's entries, the directories that both its sides leave
+/// out, and the missing parents of the target. Returns the paths that are left out.
+pub(crate) fn stage_rows(staging: &Staging, roots: &Roots, units: &[PlannedUnit]) -> Result<Vec<String>> {
+    let prefix = &roots.prefix;
+    let mut left_out = Vec::new();
+    for unit in units {
+        stage_parents(staging, unit, prefix)?;
+    }
+    staging.for_each_manifest_entry(&mut |path, kind, bytes, sha256| {
+        let live = prefix.join(&EntryPath::parse(&path).unwrap_or_default());
+        let Some(unit) = units.iter().find(|unit| is_in(unit, &live)) else { return Ok(()) };
+        if kind == EntryKind::File && is_left_out(&live) {
+            left_out.push(path);
+            return Ok(());
+        }
+        stage_missing_above(staging, &live, unit)?;
+        let mode = if kind == EntryKind::Directory { unit.ownership.mode } else { fsops::FILE_MODE };
+        let bytes = if kind == EntryKind::Directory { 0 } else { bytes };
+        staging.stage(&StagedRow { path: live.to_string(), kind, mode, bytes, sha256: sha256.filter(|_| kind == EntryKind::File) })
+    })?;
+    Ok(left_out)
+}
+
+fn is_in(unit: &PlannedUnit, live: &EntryPath) -> bool {
+    EntryPath::parse(&unit.path).is_ok_and(|unit| live.is_at_or_below(&unit))
+}
+
+/// Directories from a created unit down to the root are made with it.
+fn stage_parents(staging: &Staging, unit: &PlannedUnit, prefix: &EntryPath) -> Result<()> {
+    let root = EntryPath::parse(&unit.path).unwrap_or_default();
+    let deepest = if prefix.is_at_or_below(&root) { prefix.clone() } else { root };
+    stage_directory(staging, &deepest, unit)?;
+    stage_missing_above(staging, &deepest, unit)
+}
+
+/// Directories above an entry, as far as they are missing: those that neither manifest nor members list.
+fn stage_missing_above(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) -> Result<()> {
+    let mut at = live.parent();
+    while let Some(path) = at.filter(|path| is_in(unit, path)) {
+        if staging.is_staged(&path)? {
+            return Ok(());
+        }
+        stage_directory(staging, &path, unit)?;
+        at = path.parent();
+    }
+    Ok(())
+}
+
+fn stage_directory(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) -> Result<()> {
+    let row = StagedRow { path: live.to_string(), kind: EntryKind::Directory, mode: unit.ownership.mode, bytes: 0, sha256: None };
+    staging.stage(&row)
+}
+
+/// Makes the staged directories in their slots.
+pub(crate) fn make_directories(staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
+    staging.for_each_staged_directory(&mut |path| match slots.iter_mut().find(|slot| slot.holds(path)) {
+        Some(slot) => slot.create_dir(path),
+        None => Ok(()),
+    })
+}
+
+/// Copies live control files into the staged tree: on overwrite they stay with the installation.
+pub(crate) fn carry_control_files(layout: &Layout, staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
+    for path in CONTROL_FILES {
+        let query = "SELECT bytes, sha256 FROM live_entry WHERE path = :path AND kind = 'file'";
+        let row = staging
+            .connection()
+            .query_row(query, named_params! {":path": path}, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+        let (bytes, sha256) = match row {
+            Err(rusqlite::Error::QueryReturnedNoRows) => continue,
+            row => row.context("read live entries")?,
+        };
+        let Some(slot) = slots.iter_mut().find(|slot| slot.holds(path)) else { continue };
+        let mut from = layout.open_live()?.open_file(path)?;
+        let (mut to, shown) = slot.create_file(path)?;
+        fsops::copy_all(&mut from, &mut to, &shown)?;
+        staging.stage(&StagedRow { path: path.to_owned(), kind: EntryKind::File, mode: fsops::FILE_MODE, bytes: bytes.cast_unsigned(), sha256 })?;
+    }
+    Ok(())
+}
+
+/// Writes a pack's files into slots while their bytes are verified.
+#[derive(Debug)]
+pub(crate) struct IntoSlots<'a> {
+    pub(crate) slots: &'a mut [SlotTree],
+    pub(crate) prefix: EntryPath,
+    open: Option<(File, Utf8PathBuf)>,
+}
+
+impl<'a> IntoSlots<'a> {
+    pub(crate) const fn new(slots: &'a mut [SlotTree], prefix: EntryPath) -> Self {
+        Self { slots, prefix, open: None }
+    }
+}
+
+impl ByteSink for IntoSlots<'_> {
+    fn begin(&mut self, path: &EntryPath) -> Result<()> {
+        self.open = None;
+        let live = self.prefix.join(path);
+        if !is_left_out(&live) && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live)) {
+            self.open = Some(slot.create_file(&live)?);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.open {
+            Some((file, path)) => fsops::write_all(file, bytes, path),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self, observed: &Observed, staging: &Staging) -> Result<()> {
+        match self.open.take() {
+            Some((file, path)) => staging.add_written(&fsops::stat_file(&file, &path)?, &observed.sha256),
+            None => Ok(()),
+        }
+    }
+}

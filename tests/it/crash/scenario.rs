@@ -1,0 +1,206 @@
+//! The acts that are disturbed, each with the store that it begins from.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ovpack::{OnConflict, Result, TransactionId};
+
+use crate::support::test_store::put;
+use crate::support::{PackBuilder, TestStore};
+
+/// One act.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    /// Makes the store that the act begins from.
+    pub(super) make: fn() -> TestStore,
+    /// Does the act by the library.
+    pub(super) act: fn(&TestStore) -> Result<()>,
+    /// Says the same on the command line.
+    pub(super) arguments: fn(&TestStore) -> Vec<String>,
+    /// Directories above the moved units, whose times a rename changes.
+    pub(super) above: &'static [&'static str],
+}
+
+pub(super) const IMPORT: Scenario = Scenario {
+    name: "import beside another root",
+    make: beside_another,
+    act: |store| {
+        store
+            .import_with(&version(store, 1), PARENT, OnConflict::Fail)
+            .map(drop)
+    },
+    arguments: |store| vec!["import".into(), version(store, 1).into(), PARENT.into()],
+    above: &["resources"],
+};
+
+pub(super) const FIRST_IMPORT: Scenario = Scenario {
+    name: "first import",
+    make: TestStore::fresh,
+    act: IMPORT.act,
+    arguments: IMPORT.arguments,
+    above: &[],
+};
+
+pub(super) const MADE_PARENTS: Scenario = Scenario {
+    name: "import under two missing parents",
+    make: beside_another,
+    act: |store| {
+        let parent = "viking://resources/x/y";
+        store
+            .import_with(&version(store, 1), parent, OnConflict::Fail)
+            .map(drop)
+    },
+    arguments: |store| {
+        vec![
+            "import".into(),
+            version(store, 1).into(),
+            "viking://resources/x/y".into(),
+        ]
+    },
+    above: &["resources"],
+};
+
+pub(super) const OVERWRITE: Scenario = Scenario {
+    name: "overwrite",
+    make: || {
+        let store = beside_another();
+        store.import(&version(&store, 1), PARENT);
+        store
+    },
+    act: |store| {
+        store
+            .import_with(&version(store, 2), PARENT, OnConflict::Overwrite)
+            .map(drop)
+    },
+    arguments: |store| {
+        let mut arguments = vec!["import".into(), version(store, 2).into(), PARENT.into()];
+        arguments.extend(OVERWRITING.map(str::to_owned));
+        arguments
+    },
+    above: &["resources"],
+};
+
+pub(super) const CREATION: Scenario = Scenario {
+    name: "restore into nothing",
+    make: TestStore::fresh,
+    act: |store| {
+        store
+            .restore_with(&backup(store), OnConflict::Overwrite)
+            .map(drop)
+    },
+    arguments: |store| {
+        let mut arguments = vec!["restore".into(), backup(store).into()];
+        arguments.extend(OVERWRITING.map(str::to_owned));
+        arguments
+    },
+    above: &[],
+};
+
+pub(super) const RESTORE_AS_ONE: Scenario = Scenario {
+    name: "restore of four scopes as one unit",
+    make: || {
+        let store = TestStore::fresh();
+        old_scopes(&store.live);
+        store
+    },
+    ..CREATION
+};
+
+pub(super) const RESTORE_APART: Scenario = Scenario {
+    name: "restore of four scopes as four units",
+    make: || TestStore::adopted(old_scopes),
+    ..CREATION
+};
+
+pub(super) const ROLLBACK: Scenario = Scenario {
+    name: "rollback of an overwrite",
+    make: || {
+        let store = (OVERWRITE.make)();
+        store.overwrite(&version(&store, 2), PARENT);
+        store
+    },
+    act: undo_last,
+    arguments: |store| vec!["rollback".into(), last(store).to_string()],
+    above: &["resources"],
+};
+
+pub(super) const ROLLBACK_OF_CREATION: Scenario = Scenario {
+    name: "rollback of an import that made parents",
+    make: || {
+        let store = beside_another();
+        store.import(&version(&store, 1), "viking://resources/x/y");
+        store
+    },
+    ..ROLLBACK
+};
+
+pub(super) const REDO: Scenario = Scenario {
+    name: "rollback of a rollback",
+    make: || {
+        let store = (ROLLBACK.make)();
+        store.rollback(Some(store.log()[0].transaction)).unwrap();
+        store
+    },
+    ..ROLLBACK
+};
+
+const PARENT: &str = "viking://resources";
+const OVERWRITING: [&str; 2] = ["--on-conflict", "overwrite"];
+const SCOPES: [&str; 4] = ["resources", "user", "agent", "session"];
+
+/// The transaction that the scenario's rollback undoes. Its number is fixed by `make`, so that an
+/// act that is repeated after a crash asks for the same one.
+fn last(store: &TestStore) -> TransactionId {
+    let path = store.beside("undo");
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        return text.parse().unwrap();
+    }
+    let tx = store.log()[0].transaction;
+    std::fs::write(path, tx.to_string()).unwrap();
+    tx
+}
+
+fn undo_last(store: &TestStore) -> Result<()> {
+    store.rollback(Some(last(store))).map(drop)
+}
+
+fn beside_another() -> TestStore {
+    let store = TestStore::fresh();
+    let other = PackBuilder::of("viking://resources/other")
+        .file("o.md", "other")
+        .write(&store.beside("other.ovpack"));
+    store.import(&other, PARENT);
+    store
+}
+
+fn version(store: &TestStore, number: u32) -> Utf8PathBuf {
+    let path = store.beside(&format!("v{number}.ovpack"));
+    if path.exists() {
+        return path;
+    }
+    PackBuilder::of("viking://resources/notes")
+        .file("same.md", "the same in all versions")
+        .file("each.md", format!("version {number}"))
+        .file(&format!("only-{number}/x.md"), format!("{number}"))
+        .write(&path)
+}
+
+fn backup(store: &TestStore) -> Utf8PathBuf {
+    let path = store.beside("backup.ovpack");
+    if path.exists() {
+        return path;
+    }
+    let pack = SCOPES
+        .iter()
+        .fold(PackBuilder::backup(&SCOPES), |pack, scope| {
+            pack.file(
+                &format!("{scope}/backup.md"),
+                format!("{scope} of the backup"),
+            )
+        });
+    pack.write(&path)
+}
+
+fn old_scopes(live: &Utf8Path) {
+    for scope in SCOPES {
+        put(live, &format!("{scope}/old.md"), b"old");
+    }
+}
