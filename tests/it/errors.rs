@@ -48,6 +48,10 @@ fn store_errors() -> Vec<Error> {
         Error::FileNotFound {
             path: "a.ovpack".into(),
         },
+        Error::NotAFile {
+            path: "notes".into(),
+            what: "directory",
+        },
         Error::OutputExists {
             path: "a.ovpack".into(),
         },
