@@ -13,7 +13,7 @@ mod steady;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -24,7 +24,6 @@ use crate::fault;
 
 pub(crate) use output::OutputFile;
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
-pub(crate) use steady::SteadyFile;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;
