@@ -115,12 +115,21 @@ impl Dir {
 
     fn open_error(&self, below: &str, source: io::Error) -> Error {
         let path = self.at(below);
-        match source.raw_os_error() {
-            Some(errno) if errno == rustix::io::Errno::LOOP.raw_os_error() => {
-                Error::SymlinkOnPath { path }
-            }
-            _ => Error::io("open", path, source),
+        let is_link = match rustix::io::Errno::from_io_error(&source) {
+            Some(rustix::io::Errno::LOOP) => true,
+            // A link where a directory is asked for without following it.
+            Some(rustix::io::Errno::NOTDIR) => self.is_link(below),
+            _ => false,
+        };
+        if is_link {
+            return Error::SymlinkOnPath { path };
         }
+        Error::io("open", path, source)
+    }
+
+    fn is_link(&self, below: &str) -> bool {
+        fs::statat(self.fd(), below, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|raw| fs::FileType::from_raw_mode(raw.st_mode).is_symlink())
     }
 
     /// Makes a directory; it must not exist.

@@ -363,7 +363,7 @@ mod tests {
             Err(Error::SpecialFile { what: "socket", .. })
         ));
         std::fs::remove_file(&path).expect("removed");
-        let odd = std::ffi::OsStr::from_bytes(b"\xff.txt");
+        let odd = OsStr::from_bytes(b"\xff.txt");
         std::fs::write(dir.path().join(odd), "").expect("written");
         assert!(matches!(
             names(dir.path()),
