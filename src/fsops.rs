@@ -5,6 +5,7 @@
 //! out of it. Each change asks [`crate::fault::step`] first; that is what makes crash tests
 //! complete. Nothing here is durable until [`Dir::sync`] or [`Dir::sync_file_system`] says so.
 
+mod output;
 mod remove;
 mod stat;
 mod steady;
@@ -21,6 +22,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use crate::error::{Error, Result};
 use crate::fault;
 
+pub(crate) use output::OutputFile;
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
 pub(crate) use steady::SteadyFile;
 

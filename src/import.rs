@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::fsops::Stat;
 use crate::intake::{Intake, Nowhere};
 use crate::journal::prepare::{Prepared, TreeIdentity, Unit, UnitAction};
-use crate::journal::{Journal, NewTransaction, TransactionKind};
-use crate::layout::{self, Layout};
+use crate::journal::{Journal, NewTransaction, PackFile, TransactionKind};
+use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::plan;
 use crate::session::Session;
@@ -100,42 +100,66 @@ impl Request<'_> {
 
     /// Imports; durable when this returns.
     pub(crate) fn run(&self, session: &mut Session) -> Result<Receipt> {
-        ensure_staging_free(session)?;
-        let staging = Staging::make(Some(&session.layout.path_of(layout::STAGING).join("staging.db")))?;
-        let done = self.run_staged(session, staging);
+        // Where the policy may leave everything as it is, not even a scratch file is made in the store.
+        let in_store = (self.options.on_conflict != OnConflict::Skip).then(|| session.layout.staging_database());
+        session.clear_staging()?;
+        let done = Staging::make(in_store.as_deref()).and_then(|staging| self.run_staged(session, staging));
         // What is left of it is found by the next writing act.
         session.clear_staging().unwrap_or(());
         done
     }
 
     fn run_staged(&self, session: &mut Session, staging: Staging) -> Result<Receipt> {
-        let taken = Intake::take(self.pack, &self.options.limits, staging, &self.options.control);
-        let intake = match taken {
-            Err(error @ Error::Refused { .. }) => return Err(self.record_refusal(session, None, error)),
-            taken => taken?,
+        let options = self.options;
+        let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
+        let intake = match intake {
+            // What cannot even be opened as a file is no attempt.
+            Err(error @ (Error::FileNotFound { .. } | Error::NotAFile { .. } | Error::Io { .. })) => return Err(error),
+            Err(error) => return Err(self.record_attempt(session, None, None, error)),
+            Ok(intake) => intake,
         };
         let file = intake.pack_file();
+        let uri = self.uri_of(&intake);
         let admitted = match self.admit(&session.layout, intake) {
-            Err(error @ Error::Refused { .. }) => return Err(self.record_refusal(session, Some(file), error)),
-            admitted => admitted?,
+            Ok(admitted) => admitted,
+            Err(error) => return Err(self.record_attempt(session, uri, Some(file), error)),
         };
         if admitted.is_skipped {
-            return match admitted.intake.read_bytes(&mut Nowhere, &self.options.control) {
-                Err(error @ Error::Refused { .. }) => Err(self.record_refusal(session, Some(file), error)),
-                read => read.and_then(|()| receipt(&admitted, &session.journal, Vec::new())),
+            return match admitted.intake.read_bytes(&mut Nowhere, &options.control) {
+                Ok(()) => receipt(&admitted, &session.journal, Vec::new()),
+                Err(error) => Err(self.record_attempt(session, uri, Some(file), error)),
             };
         }
-        let new = NewTransaction {
-            kind: self.kind(),
-            uri: admitted.roots.uri.to_string(),
-            on_conflict: Some(self.options.on_conflict.as_str()),
-            undoes: None,
-            pack: Some(file),
-        };
-        let mut tx = Transaction::begin(session, &new)?;
+        let mut tx = Transaction::begin(session, &self.new_transaction(uri, Some(file)))?;
         match self.stage(&mut tx, &admitted) {
             Ok(staged) => self.commit(tx, &admitted, staged),
             Err(error) => Err(tx.abort(error)),
+        }
+    }
+
+    fn new_transaction(&self, uri: Option<Uri>, pack: Option<PackFile>) -> NewTransaction {
+        let known = || self.parent.cloned().unwrap_or(Uri::root());
+        NewTransaction {
+            kind: self.kind(),
+            uri: uri.unwrap_or_else(known).to_string(),
+            on_conflict: Some(self.options.on_conflict.as_str()),
+            undoes: None,
+            pack,
+        }
+    }
+
+    /// Returns the root's URI, where the pack says enough to know it.
+    fn uri_of(&self, intake: &Intake) -> Option<Uri> {
+        let parent = self.parent.filter(|_| !intake.claims.is_backup)?;
+        Roots::of_import(parent, &intake.claims.root_name).ok().map(|roots| roots.uri)
+    }
+
+    /// A refused pack stays in the journal as an attempt. Returns `error`.
+    fn record_attempt(&self, session: &mut Session, uri: Option<Uri>, pack: Option<PackFile>, error: Error) -> Error {
+        match Transaction::begin(session, &self.new_transaction(uri, pack)) {
+            Ok(tx) => tx.abort(error),
+            // The refusal is what the user must know, not that it could not be written down.
+            Err(_) => error,
         }
     }
 
@@ -163,39 +187,16 @@ impl Request<'_> {
         let verb = self.kind().as_str();
         let on_conflict = self.options.on_conflict;
         intake.staging.set_target(&Target { verb, parent: self.parent, on_conflict: on_conflict.as_str() })?;
-        let is_right_verb = intake.claims.is_backup == self.parent.is_none();
+        // First whether it may go there at all: the root of a pack that may not has no meaning.
+        intake.ensure(CheckPhase::Target)?;
         let roots = match self.parent {
-            Some(parent) if is_right_verb => Roots::of_import(parent, &intake.claims.root_name)?,
-            _ => Roots::of_restore(intake.head.scopes.as_deref().unwrap_or_default()),
+            Some(parent) => Roots::of_import(parent, &intake.claims.root_name)?,
+            None => Roots::of_restore(intake.head.scopes.as_deref().unwrap_or_default()),
         };
-        if is_right_verb && self.is_scope_right(&intake) {
-            roots.stage(&layout.open_live()?, &intake.staging)?;
-        }
+        roots.stage(&layout.open_live()?, &intake.staging)?;
         intake.ensure(CheckPhase::Target)?;
         let is_skipped = on_conflict == OnConflict::Skip && intake.staging.target_exists()?;
         Ok(Admitted { intake, roots, is_skipped })
-    }
-
-    /// A pack in the wrong scope is refused for that alone; what stands there does not matter.
-    fn is_scope_right(&self, intake: &Intake) -> bool {
-        let of_pack = intake.claims.root_uri.as_ref();
-        self.parent.is_none_or(|parent| parent.is_root() || parent.scope() == of_pack.and_then(Uri::scope))
-    }
-
-    /// A refused pack stays in the journal as an attempt. Returns `error`.
-    fn record_refusal(&self, session: &mut Session, pack: Option<crate::journal::PackFile>, error: Error) -> Error {
-        let new = NewTransaction {
-            kind: self.kind(),
-            uri: self.parent.map_or_else(|| Uri::root().to_string(), ToString::to_string),
-            on_conflict: Some(self.options.on_conflict.as_str()),
-            undoes: None,
-            pack,
-        };
-        match Transaction::begin(session, &new) {
-            Ok(tx) => tx.abort(error),
-            // The refusal is what the user must know, not that it could not be written down.
-            Err(_) => error,
-        }
     }
 
     /// Writes the new trees into slots, verified, synced and planned.
@@ -266,10 +267,6 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
         left_out: Vec::new(),
         plan: None,
     })
-}
-
-fn ensure_staging_free(session: &Session) -> Result<()> {
-    session.clear_staging()
 }
 
 fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result<()> {

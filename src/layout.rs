@@ -122,6 +122,11 @@ impl Layout {
         self.control.at(name)
     }
 
+    /// Returns where the running transaction's staging database is; the lock admits one.
+    pub(crate) fn staging_database(&self) -> Utf8PathBuf {
+        self.path_of(STAGING).join("staging.db")
+    }
+
     /// Splits a unit's path into the open directory that holds it and its name there.
     pub(crate) fn open_unit_parent(&self, unit: &str) -> Result<(Dir, String)> {
         if unit.is_empty() {

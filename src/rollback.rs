@@ -7,7 +7,7 @@
 use camino::Utf8PathBuf;
 
 use crate::control::Control;
-use crate::entry_path::EntryPath;
+use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, is_absent};
 use crate::id::TransactionId;
@@ -19,7 +19,7 @@ use crate::journal::{EventKind, Journal, NewTransaction, TransactionKind};
 use crate::layout::{self, Layout};
 use crate::plan::{self, ChangeCounts};
 use crate::session::Session;
-use crate::staging::{Staging, Tree};
+use crate::staging::{LiveRow, StagedRow, Staging, Tree};
 use crate::stat_cache::StatCache;
 use crate::transaction::{Receipt, Transaction};
 use crate::uri::Uri;
@@ -50,7 +50,7 @@ struct Planned {
 pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
     let row = ensure_in_effect(&session.journal, undone)?;
     session.clear_staging()?;
-    let staging = Staging::make(Some(&session.layout.path_of(layout::STAGING).join("staging.db")))?;
+    let staging = Staging::make(Some(&session.layout.staging_database()))?;
     let new = NewTransaction {
         kind: TransactionKind::Rollback,
         uri: row.uri.clone(),
@@ -146,13 +146,7 @@ fn plan_rollback(
     for (unit, path) in done.iter().zip(&chosen) {
         let trees = take_trees(layout, journal, cache.as_deref_mut(), staging, row, unit, path, &options.control)?;
         units.extend(trees.into_unit(unit, path, staging, &mut drift)?);
-        staging.keep_live_outside_of(path)?;
-        journal.for_each_committed(&unit.path, &mut |entry| {
-            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-        })?;
-        journal.for_each_predicted(&unit.path, row.id, &mut |entry| {
-            staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-        })?;
+        load_expected(journal, staging, row.id, unit, path)?;
     }
     drift.add_external_changes(staging)?;
     if drift.total > 0 && !options.force {
@@ -161,6 +155,40 @@ fn plan_rollback(
     staging.predict_external_changes()?;
     let (counts, files, bytes) = plan::counts_at(staging, &chosen)?;
     Ok(Planned { units, counts, files, bytes })
+}
+
+/// Loads what the journal expects before and after, of what is moved and of the directories above it
+/// that came with it: other content below those is not this rollback's.
+fn load_expected(journal: &Journal, staging: &Staging, undone: TransactionId, unit: &Unit, chosen: &str) -> Result<()> {
+    let chosen = EntryPath::parse(chosen).unwrap_or_default();
+    let is_ours = |path: &str| {
+        let path = EntryPath::parse(path).unwrap_or_default();
+        path.is_at_or_below(&chosen) || chosen.is_at_or_below(&path)
+    };
+    journal.for_each_committed(&unit.path, &mut |entry| match is_ours(&entry.path) {
+        true => staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256),
+        false => Ok(()),
+    })?;
+    journal.for_each_predicted(&unit.path, undone, &mut |entry| match is_ours(&entry.path) {
+        true => staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256),
+        false => Ok(()),
+    })
+}
+
+/// Created directories that stay, because they hold something else, are in both trees.
+fn keep_above(layout: &Layout, staging: &Staging, unit: &Unit, chosen: &EntryPath) -> Result<()> {
+    let top = EntryPath::parse(&unit.path).unwrap_or_default();
+    let live = layout.open_live()?;
+    let mut at = chosen.parent();
+    while let Some(path) = at.filter(|path| path.is_at_or_below(&top)) {
+        if let Some(stat) = live.stat_at(&path)? {
+            staging.add_live(&LiveRow { path: &path, stat: &stat, sha256: None })?;
+            let row = StagedRow { path: path.to_string(), kind: EntryKind::Directory, mode: stat.mode, bytes: 0, sha256: None };
+            staging.stage(&row)?;
+        }
+        at = path.parent();
+    }
+    Ok(())
 }
 
 /// What differs from what the journal expects.
@@ -271,11 +299,10 @@ fn take_trees(
         plan::scan(tree, &base, Tree::Staged, staging, cache.as_deref_mut(), control)?;
     }
     let is_slot_changed = held.is_some() && Some(plan::tree_digest(staging, Tree::Staged, path)?.0) != slot.tree_digest;
-    // The whole unit is looked at, also where only a part of it goes: the rest must be told apart.
-    if let Some(tree) = open_live(layout, &unit.path)? {
-        let base = EntryPath::parse(&unit.path).unwrap_or_default();
+    if let Some(tree) = open_live(layout, path)? {
         plan::scan(&tree, &base, Tree::Live, staging, cache, control)?;
     }
+    keep_above(layout, staging, unit, &base)?;
     let inode = |dir: Option<Dir>| dir.map(|dir| dir.stat()).transpose().map(|stat| stat.map(|stat| stat.inode));
     Ok(Trees { live: inode(open_live(layout, path)?)?, slot: inode(held)?, is_slot_changed })
 }

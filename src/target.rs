@@ -117,6 +117,9 @@ fn look(live: &Dir, uri: &Uri, on_the_way: &mut dyn FnMut(&EntryPath, &'static s
             let is_empty = is_directory && uri.is_scope() && live.open_dir(&path)?.names()?.is_empty();
             return Ok(if is_empty { "empty-scope" } else { found.kind.as_str() });
         }
+        if found.kind == FileKind::Symlink {
+            return Err(Error::SymlinkOnPath { path: live.at(&path) });
+        }
         on_the_way(&path, found.kind.as_str())?;
         if found.kind != FileKind::Directory {
             return Ok("absent");

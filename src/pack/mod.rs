@@ -3,12 +3,14 @@
 //! ```text
 //! PACK -> end -> directory (header, record, extra, coverage) -> member_name -> rows of the caller
 //!                inflate   -> manifest (manifest_entry, index_record, json, reading) -> rows of the caller
+//! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer <- rows of the caller
 //! ```
 //!
-//! [`reader::PackReader`] is the door. Nothing here writes a file, and nothing here holds more of
-//! a pack than one record of it.
+//! [`reader::PackReader`] and [`writer::PackWriter`] are the doors. Nothing here holds more of a
+//! pack than one record of it.
 
 mod coverage;
+mod deflating;
 mod directory;
 mod end;
 mod extra;
@@ -19,7 +21,8 @@ pub(crate) mod inventory;
 mod json;
 pub(crate) mod manifest;
 mod manifest_entry;
-mod member;
+pub(crate) mod manifest_writer;
+pub(crate) mod member;
 pub(crate) mod member_name;
 mod pack_file;
 pub(crate) mod reader;
@@ -27,6 +30,8 @@ mod reading;
 mod record;
 #[cfg(test)]
 mod tests;
+pub(crate) mod writer;
+mod zip_records;
 
 use serde::Serialize;
 
@@ -69,7 +74,7 @@ impl Layout {
         }
     }
 
-    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    /// Returns whether a path component names what the layout, or `OpenViking`, keeps for itself.
     pub(crate) fn is_reserved(self, component: &str) -> bool {
         match self {
             Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),

@@ -4,13 +4,12 @@ use camino::Utf8Path;
 
 use super::Layout;
 use super::directory::{self, RawMember};
-use super::end::{self, End};
+use super::end::{self, PackEnd};
 use super::inflate::{Inflater, MemberStream};
 use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
-use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
@@ -26,7 +25,7 @@ const HASH_STEP_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct PackReader {
     file: PackFile,
-    end: End,
+    end: PackEnd,
     limits: Limits,
 }
 
@@ -233,14 +232,12 @@ impl PackReader {
             let Some((root, place)) = ManifestPlace::of(raw) else {
                 return Ok(());
             };
-            match found.replace((place, root.to_owned())) {
-                None => Ok(()),
-                Some(_) => {
-                    let detail = "it is the second manifest of the pack";
-                    let name = shown_bytes(raw);
-                    Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
-                }
+            if found.replace((place, root.to_owned())).is_none() {
+                return Ok(());
             }
+            let detail = "it is the second manifest of the pack";
+            let name = shown_bytes(raw);
+            Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
         })?;
         match found {
             Some((ManifestPlace::Known(layout), root)) => Ok((layout, root)),

@@ -132,8 +132,13 @@ impl Staging {
         Ok(Claims { root_uri: uri.ok(), root_name: head.root_name.clone(), is_backup })
     }
 
-    /// Digest of the inventory as the entries have it; `None` where an entry is not complete.
+    /// Digest of the inventory as the entries have it; `None` where an entry is not complete or has
+    /// no valid path, which is a finding already.
     fn inventory_digest(&self) -> Result<Option<Digest>> {
+        let has_findings = self.connection.query_row("SELECT EXISTS (SELECT 1 FROM finding)", [], |row| row.get(0));
+        if has_findings.context("read staged entries")? {
+            return Ok(None);
+        }
         let query = "SELECT path, bytes, sha256 FROM manifest_entry WHERE kind = 'file' ORDER BY path";
         let mut statement = self.connection.prepare(query).context("read staged entries")?;
         let mut rows = statement.query([]).context("read staged entries")?;

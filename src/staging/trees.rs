@@ -157,18 +157,6 @@ impl Staging {
             .context("stage a committed entry")
     }
 
-    /// Live entries outside of `unit` stay when only `unit` is moved.
-    pub(crate) fn keep_live_outside_of(&self, unit: &str) -> Result<()> {
-        self.connection
-            .execute(
-                "INSERT OR IGNORE INTO staged_entry SELECT path, kind, mode, bytes, sha256 FROM live_entry
-                 WHERE NOT (path = ?1 OR substr(path, 1, length(?1) + 1) = ?1 || '/')",
-                [unit],
-            )
-            .context("stage an entry")?;
-        Ok(())
-    }
-
     /// Returns whether anything was changed from outside since the last commit.
     pub(crate) fn has_external_changes(&self) -> Result<bool> {
         self.connection.query_row("SELECT EXISTS (SELECT 1 FROM external_change)", [], |row| row.get(0)).context("compare with the journal")
