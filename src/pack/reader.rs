@@ -10,7 +10,7 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
 use crate::limits::Limits;
@@ -171,7 +171,7 @@ impl PackReader {
         let mut scratch = Inflater::new();
         let observed = self
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
-            .map_err(|finding| crate::Error::refused(self.path(), finding))?;
+            .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
         manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
     }
@@ -287,7 +287,7 @@ impl PackReader {
         findings: &CheckReport,
     ) -> Result<MemberLocation> {
         let Some(manifest) = manifest else {
-            return Err(crate::Error::Refused {
+            return Err(Error::Refused {
                 pack: self.path().to_owned(),
                 report: Box::new(findings.clone()),
             });

@@ -198,7 +198,11 @@ fn source_files() -> BTreeMap<String, String> {
                 if name != "tests" {
                     waiting.push(path);
                 }
-            } else if name.ends_with(".rs") {
+            } else if entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "rs")
+            {
                 let text = std::fs::read_to_string(entry.path()).expect("it can be read");
                 files.insert(path, text);
             }
