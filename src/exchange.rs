@@ -51,7 +51,11 @@ pub(crate) fn sync_parents(layout: &Layout, units: &[Unit]) -> Result<()> {
 ///
 /// `digest_of` is asked only then, with the unit's live directory. The device number is not asked:
 /// it is not stable over a reboot.
-pub(crate) fn position(layout: &Layout, unit: &Unit, digest_of: &dyn Fn(&Dir) -> Result<Digest>) -> Result<Position> {
+pub(crate) fn position(
+    layout: &Layout,
+    unit: &Unit,
+    digest_of: &dyn Fn(&Dir) -> Result<Digest>,
+) -> Result<Position> {
     let Some(live) = open_live_unit(layout, unit)? else {
         return Ok(match (unit.old, unit.new) {
             (None, Some(_)) => Position::Old,
@@ -77,7 +81,9 @@ pub(crate) fn position(layout: &Layout, unit: &Unit, digest_of: &dyn Fn(&Dir) ->
 }
 
 fn open_live_unit(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
-    let opened = layout.open_unit_parent(&unit.path).and_then(|(parent, name)| parent.open_dir(&name));
+    let opened = layout
+        .open_unit_parent(&unit.path)
+        .and_then(|(parent, name)| parent.open_dir(&name));
     match opened {
         Ok(dir) => Ok(Some(dir)),
         Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
@@ -87,5 +93,8 @@ fn open_live_unit(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
 
 /// Shows a side of a unit in a message.
 pub(crate) fn shown(tree: Option<TreeIdentity>) -> String {
-    tree.map_or_else(|| "absent".to_owned(), |tree| format!("inode {}, digest {}", tree.inode, tree.digest))
+    tree.map_or_else(
+        || "absent".to_owned(),
+        |tree| format!("inode {}, digest {}", tree.inode, tree.digest),
+    )
 }

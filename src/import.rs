@@ -59,7 +59,11 @@ impl FromStr for OnConflict {
             "fail" => Ok(Self::Fail),
             "overwrite" => Ok(Self::Overwrite),
             "skip" => Ok(Self::Skip),
-            _ => Err(Error::InvalidArgument { argument: "on_conflict", value: text.to_owned(), expected: "fail, overwrite or skip" }),
+            _ => Err(Error::InvalidArgument {
+                argument: "on_conflict",
+                value: text.to_owned(),
+                expected: "fail, overwrite or skip",
+            }),
         }
     }
 }
@@ -95,15 +99,21 @@ struct Admitted {
 
 impl Request<'_> {
     const fn kind(&self) -> TransactionKind {
-        if self.parent.is_some() { TransactionKind::Import } else { TransactionKind::Restore }
+        if self.parent.is_some() {
+            TransactionKind::Import
+        } else {
+            TransactionKind::Restore
+        }
     }
 
     /// Imports; durable when this returns.
     pub(crate) fn run(&self, session: &mut Session) -> Result<Receipt> {
         // Where the policy may leave everything as it is, not even a scratch file is made in the store.
-        let in_store = (self.options.on_conflict != OnConflict::Skip).then(|| session.layout.staging_database());
+        let in_store = (self.options.on_conflict != OnConflict::Skip)
+            .then(|| session.layout.staging_database());
         session.clear_staging()?;
-        let done = Staging::make(in_store.as_deref()).and_then(|staging| self.run_staged(session, staging));
+        let done = Staging::make(in_store.as_deref())
+            .and_then(|staging| self.run_staged(session, staging));
         // What is left of it is found by the next writing act.
         session.clear_staging().unwrap_or(());
         done
@@ -114,7 +124,9 @@ impl Request<'_> {
         let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
         let intake = match intake {
             // What cannot even be opened as a file is no attempt.
-            Err(error @ (Error::FileNotFound { .. } | Error::NotAFile { .. } | Error::Io { .. })) => return Err(error),
+            Err(
+                error @ (Error::FileNotFound { .. } | Error::NotAFile { .. } | Error::Io { .. }),
+            ) => return Err(error),
             Err(error) => return Err(self.record_attempt(session, None, None, error)),
             Ok(intake) => intake,
         };
@@ -151,11 +163,19 @@ impl Request<'_> {
     /// Returns the root's URI, where the pack says enough to know it.
     fn uri_of(&self, intake: &Intake) -> Option<Uri> {
         let parent = self.parent.filter(|_| !intake.claims.is_backup)?;
-        Roots::of_import(parent, &intake.claims.root_name).ok().map(|roots| roots.uri)
+        Roots::of_import(parent, &intake.claims.root_name)
+            .ok()
+            .map(|roots| roots.uri)
     }
 
     /// A refused pack stays in the journal as an attempt. Returns `error`.
-    fn record_attempt(&self, session: &mut Session, uri: Option<Uri>, pack: Option<PackFile>, error: Error) -> Error {
+    fn record_attempt(
+        &self,
+        session: &mut Session,
+        uri: Option<Uri>,
+        pack: Option<PackFile>,
+        error: Error,
+    ) -> Error {
         match Transaction::begin(session, &self.new_transaction(uri, pack)) {
             Ok(tx) => tx.abort(error),
             // The refusal is what the user must know, not that it could not be written down.
@@ -164,21 +184,42 @@ impl Request<'_> {
     }
 
     /// Checks and plans, and changes nothing: neither store nor journal.
-    pub(crate) fn rehearse(&self, layout: &Layout, journal: &Journal, mut cache: Option<StatCache>) -> Result<Receipt> {
+    pub(crate) fn rehearse(
+        &self,
+        layout: &Layout,
+        journal: &Journal,
+        mut cache: Option<StatCache>,
+    ) -> Result<Receipt> {
         let control = &self.options.control;
-        let intake = Intake::take(self.pack, &self.options.limits, Staging::make(None)?, control)?;
+        let intake = Intake::take(
+            self.pack,
+            &self.options.limits,
+            Staging::make(None)?,
+            control,
+        )?;
         let admitted = self.admit(layout, intake)?;
         admitted.intake.read_bytes(&mut Nowhere, control)?;
         if admitted.is_skipped {
-            return Ok(Receipt { dry_run: true, ..receipt(&admitted, journal, Vec::new())? });
+            return Ok(Receipt {
+                dry_run: true,
+                ..receipt(&admitted, journal, Vec::new())?
+            });
         }
         let staging = &admitted.intake.staging;
         let units = admitted.roots.units(layout)?;
         let left_out = unpack::stage_rows(staging, &admitted.roots, &units)?;
         scan_live(layout, staging, &units, cache.as_mut(), control)?;
-        let paths = units.iter().map(|unit| Utf8PathBuf::from(&unit.path)).collect();
+        let paths = units
+            .iter()
+            .map(|unit| Utf8PathBuf::from(&unit.path))
+            .collect();
         let planned = receipt(&admitted, journal, paths)?;
-        Ok(Receipt { dry_run: true, left_out, plan: Some(plan::list(staging)?), ..planned })
+        Ok(Receipt {
+            dry_run: true,
+            left_out,
+            plan: Some(plan::list(staging)?),
+            ..planned
+        })
     }
 
     /// Holds the pack against its own manifest, then against the target. Reads no content byte.
@@ -186,7 +227,11 @@ impl Request<'_> {
         intake.ensure(CheckPhase::Manifest)?;
         let verb = self.kind().as_str();
         let on_conflict = self.options.on_conflict;
-        intake.staging.set_target(&Target { verb, parent: self.parent, on_conflict: on_conflict.as_str() })?;
+        intake.staging.set_target(&Target {
+            verb,
+            parent: self.parent,
+            on_conflict: on_conflict.as_str(),
+        })?;
         // First whether it may go there at all: the root of a pack that may not has no meaning.
         intake.ensure(CheckPhase::Target)?;
         let roots = match self.parent {
@@ -196,7 +241,11 @@ impl Request<'_> {
         roots.stage(&layout.open_live()?, &intake.staging)?;
         intake.ensure(CheckPhase::Target)?;
         let is_skipped = on_conflict == OnConflict::Skip && intake.staging.target_exists()?;
-        Ok(Admitted { intake, roots, is_skipped })
+        Ok(Admitted {
+            intake,
+            roots,
+            is_skipped,
+        })
     }
 
     /// Writes the new trees into slots, verified, synced and planned.
@@ -209,9 +258,18 @@ impl Request<'_> {
         let left_out = unpack::stage_rows(staging, roots, &units)?;
         let mut slots = make_slots(tx, &units)?;
         unpack::make_directories(staging, &mut slots)?;
-        intake.read_bytes(&mut IntoSlots::new(&mut slots, roots.prefix.clone()), control)?;
+        intake.read_bytes(
+            &mut IntoSlots::new(&mut slots, roots.prefix.clone()),
+            control,
+        )?;
         let session = &mut *tx.session;
-        scan_live(&session.layout, staging, &units, session.cache.as_mut(), control)?;
+        scan_live(
+            &session.layout,
+            staging,
+            &units,
+            session.cache.as_mut(),
+            control,
+        )?;
         unpack::carry_control_files(&session.layout, staging, &mut slots)?;
         control.begin(Phase::Syncing, 0, 0);
         for slot in slots.iter().take(1) {
@@ -221,7 +279,11 @@ impl Request<'_> {
         load_committed(&session.journal, staging, &units)?;
         let units = identify(staging, &units, &slots)?;
         control.ensure_not_interrupted()?;
-        Ok(Staged { units, left_out, taken_ns })
+        Ok(Staged {
+            units,
+            left_out,
+            taken_ns,
+        })
     }
 
     fn commit(&self, tx: Transaction<'_>, admitted: &Admitted, staged: Staged) -> Result<Receipt> {
@@ -232,14 +294,34 @@ impl Request<'_> {
             Ok(ready) => ready,
             Err(error) => return Err(tx.abort(error)),
         };
-        let prepared = Prepared { pack: Some(facts), counts, files, bytes, units: units.clone(), undoes: None };
+        let prepared = Prepared {
+            pack: Some(facts),
+            counts,
+            files,
+            bytes,
+            units: units.clone(),
+            undoes: None,
+        };
         let session = tx.session;
-        let tx = Transaction { session: &mut *session, id };
-        let generation = tx.commit(&prepared, staging, &|session| look_again(&session.layout, staging, units))?;
+        let tx = Transaction {
+            session: &mut *session,
+            id,
+        };
+        let generation = tx.commit(&prepared, staging, &|session| {
+            look_again(&session.layout, staging, units)
+        })?;
         remember_written(session, staging, staged.taken_ns);
-        let paths = units.iter().map(|unit| Utf8PathBuf::from(&unit.path)).collect();
+        let paths = units
+            .iter()
+            .map(|unit| Utf8PathBuf::from(&unit.path))
+            .collect();
         let done = receipt(admitted, &session.journal, paths)?;
-        Ok(Receipt { transaction: Some(id), generation, left_out: staged.left_out, ..done })
+        Ok(Receipt {
+            transaction: Some(id),
+            generation,
+            left_out: staged.left_out,
+            ..done
+        })
     }
 }
 
@@ -252,7 +334,11 @@ struct Staged {
 }
 
 fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> Result<Receipt> {
-    let (changes, files, bytes) = if admitted.is_skipped { Default::default() } else { plan::counts(&admitted.intake.staging)? };
+    let (changes, files, bytes) = if admitted.is_skipped {
+        Default::default()
+    } else {
+        plan::counts(&admitted.intake.staging)?
+    };
     Ok(Receipt {
         uri: admitted.roots.uri.clone(),
         transaction: None,
@@ -272,7 +358,11 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
 fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result<()> {
     let free_bytes = session.layout.control().free_bytes()?;
     if needed_bytes > free_bytes {
-        return Err(Error::TooLargeForDisk { path: pack.to_owned(), needed_bytes, free_bytes });
+        return Err(Error::TooLargeForDisk {
+            path: pack.to_owned(),
+            needed_bytes,
+            free_bytes,
+        });
     }
     Ok(())
 }
@@ -280,15 +370,33 @@ fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result
 fn make_slots(tx: &mut Transaction<'_>, units: &[PlannedUnit]) -> Result<Vec<SlotTree>> {
     let ids = tx.session.journal.make_slots(tx.id, units.len())?;
     let pairs = units.iter().zip(ids);
-    pairs.map(|(unit, id)| SlotTree::make(&tx.session.layout, id, &unit.path, unit.ownership)).collect()
+    pairs
+        .map(|(unit, id)| SlotTree::make(&tx.session.layout, id, &unit.path, unit.ownership))
+        .collect()
 }
 
 /// Lists the live trees that would be replaced.
-fn scan_live(layout: &Layout, staging: &Staging, units: &[PlannedUnit], mut cache: Option<&mut StatCache>, control: &Control) -> Result<()> {
-    for unit in units.iter().filter(|unit| unit.action == UnitAction::Exchange) {
+fn scan_live(
+    layout: &Layout,
+    staging: &Staging,
+    units: &[PlannedUnit],
+    mut cache: Option<&mut StatCache>,
+    control: &Control,
+) -> Result<()> {
+    for unit in units
+        .iter()
+        .filter(|unit| unit.action == UnitAction::Exchange)
+    {
         let live = open_unit(layout, &unit.path)?;
         let base = EntryPath::parse(&unit.path).unwrap_or_default();
-        plan::scan(&live, &base, Tree::Live, staging, cache.as_deref_mut(), control)?;
+        plan::scan(
+            &live,
+            &base,
+            Tree::Live,
+            staging,
+            cache.as_deref_mut(),
+            control,
+        )?;
     }
     Ok(())
 }
@@ -298,7 +406,9 @@ pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<crate::fsops::Dir
     let (parent, name) = layout.open_unit_parent(unit)?;
     let live = parent.open_dir(&name)?;
     if !live.stat()?.is_on_same_mount(&layout.control().stat()?) {
-        return Err(Error::OtherDevice { path: parent.at(&name) });
+        return Err(Error::OtherDevice {
+            path: parent.at(&name),
+        });
     }
     Ok(live)
 }
@@ -306,7 +416,9 @@ pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<crate::fsops::Dir
 /// Loads what the journal expects at the roots.
 fn load_committed(journal: &Journal, staging: &Staging, units: &[PlannedUnit]) -> Result<()> {
     units.iter().try_for_each(|unit| {
-        journal.for_each_committed(&unit.path, &mut |entry| staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256))
+        journal.for_each_committed(&unit.path, &mut |entry| {
+            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        })
     })
 }
 
@@ -315,10 +427,24 @@ fn identify(staging: &Staging, units: &[PlannedUnit], slots: &[SlotTree]) -> Res
     pairs
         .map(|(unit, slot)| {
             let (digest, bytes) = plan::tree_digest(staging, Tree::Staged, &unit.path)?;
-            let new = slot.stat_tree()?.map(|stat: Stat| TreeIdentity { inode: stat.inode, digest, bytes });
+            let new = slot.stat_tree()?.map(|stat: Stat| TreeIdentity {
+                inode: stat.inode,
+                digest,
+                bytes,
+            });
             let (digest, bytes) = plan::tree_digest(staging, Tree::Live, &unit.path)?;
-            let old = unit.old_inode.map(|inode| TreeIdentity { inode, digest, bytes });
-            Ok(Unit { path: unit.path.clone(), action: unit.action, slot: slot.id(), old, new })
+            let old = unit.old_inode.map(|inode| TreeIdentity {
+                inode,
+                digest,
+                bytes,
+            });
+            Ok(Unit {
+                path: unit.path.clone(),
+                action: unit.action,
+                slot: slot.id(),
+                old,
+                new,
+            })
         })
         .collect()
 }
@@ -330,7 +456,11 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
             let (parent, name) = layout.open_unit_parent(&unit.path)?;
             match parent.stat_at(&name)? {
                 None => continue,
-                Some(_) => return Err(Error::LiveTreeChanged { path: parent.at(&name) }),
+                Some(_) => {
+                    return Err(Error::LiveTreeChanged {
+                        path: parent.at(&name),
+                    });
+                }
             }
         }
         let live = open_unit(layout, &unit.path)?;
@@ -344,12 +474,16 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
                 if staging.is_live_as_planned(found.path, found.stat)? {
                     return Ok(tree::Descend::Below);
                 }
-                Err(Error::LiveTreeChanged { path: found.dir.at(found.name) })
+                Err(Error::LiveTreeChanged {
+                    path: found.dir.at(found.name),
+                })
             },
             &mut Err,
         )?;
         if seen != staging.count_live(&unit.path)? {
-            return Err(Error::LiveTreeChanged { path: live.path().to_owned() });
+            return Err(Error::LiveTreeChanged {
+                path: live.path().to_owned(),
+            });
         }
     }
     Ok(())
@@ -357,11 +491,14 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
 
 /// Files that were just written need not be read to be known.
 fn remember_written(session: &mut Session, staging: &Staging, taken_ns: i128) {
-    let Some(cache) = session.cache.as_mut() else { return };
-    let remembered = staging.for_each_written(&mut |inode, size_bytes, mtime_ns, ctime_ns, sha256| {
-        let stat = Stat::of_file(size_bytes, inode, mtime_ns, ctime_ns);
-        cache.remember(&stat, &sha256, taken_ns);
-    });
+    let Some(cache) = session.cache.as_mut() else {
+        return;
+    };
+    let remembered =
+        staging.for_each_written(&mut |inode, size_bytes, mtime_ns, ctime_ns, sha256| {
+            let stat = Stat::of_file(size_bytes, inode, mtime_ns, ctime_ns);
+            cache.remember(&stat, &sha256, taken_ns);
+        });
     // Only knowledge is lost where this fails.
     remembered.unwrap_or(());
     cache.flush();

@@ -47,7 +47,11 @@ struct Planned {
 }
 
 /// Rolls back; durable when this returns.
-pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
+pub(crate) fn run(
+    session: &mut Session,
+    undone: TransactionId,
+    options: &RollbackOptions,
+) -> Result<Receipt> {
     let row = ensure_in_effect(&session.journal, undone)?;
     session.clear_staging()?;
     let staging = Staging::make(Some(&session.layout.staging_database()))?;
@@ -59,7 +63,14 @@ pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &Rollba
         pack: None,
     };
     let tx = Transaction::begin(session, &new)?;
-    let planned = plan_rollback(&tx.session.layout, &tx.session.journal, tx.session.cache.as_mut(), &staging, &row, options);
+    let planned = plan_rollback(
+        &tx.session.layout,
+        &tx.session.journal,
+        tx.session.cache.as_mut(),
+        &staging,
+        &row,
+        options,
+    );
     let planned = match planned {
         Ok(planned) => planned,
         Err(error) => return Err(tx.abort(error)),
@@ -73,13 +84,19 @@ pub(crate) fn run(session: &mut Session, undone: TransactionId, options: &Rollba
         undoes: Some(undone),
     };
     let id = tx.id;
-    let generation = tx.commit(&prepared, &staging, &|session| look_again(&session.layout, &staging, &planned.units))?;
+    let generation = tx.commit(&prepared, &staging, &|session| {
+        look_again(&session.layout, &staging, &planned.units)
+    })?;
     if let Some(cache) = session.cache.as_mut() {
         cache.flush();
     }
     drop(staging);
     session.clear_staging().unwrap_or(());
-    Ok(Receipt { transaction: Some(id), generation, ..receipt(&row, &planned, generation) })
+    Ok(Receipt {
+        transaction: Some(id),
+        generation,
+        ..receipt(&row, &planned, generation)
+    })
 }
 
 /// Looks for everything that would stand in the way, and changes nothing.
@@ -94,7 +111,11 @@ pub(crate) fn rehearse(
     let staging = Staging::make(None)?;
     let planned = plan_rollback(layout, journal, cache.as_mut(), &staging, &row, options)?;
     let done = receipt(&row, &planned, journal.generation()?);
-    Ok(Receipt { dry_run: true, plan: Some(plan::list(&staging)?), ..done })
+    Ok(Receipt {
+        dry_run: true,
+        plan: Some(plan::list(&staging)?),
+        ..done
+    })
 }
 
 fn receipt(row: &TransactionRow, planned: &Planned, generation: u64) -> Receipt {
@@ -108,7 +129,11 @@ fn receipt(row: &TransactionRow, planned: &Planned, generation: u64) -> Receipt 
         changes: planned.counts,
         files: planned.files,
         bytes: planned.bytes,
-        units: planned.units.iter().map(|unit| Utf8PathBuf::from(&unit.path)).collect(),
+        units: planned
+            .units
+            .iter()
+            .map(|unit| Utf8PathBuf::from(&unit.path))
+            .collect(),
         left_out: Vec::new(),
         plan: None,
     }
@@ -139,27 +164,53 @@ fn plan_rollback(
     options: &RollbackOptions,
 ) -> Result<Planned> {
     let done = journal.units(row.id)?;
-    let chosen: Vec<String> = done.iter().map(|unit| choose_path(layout, unit, row)).collect::<Result<_>>()?;
+    let chosen: Vec<String> = done
+        .iter()
+        .map(|unit| choose_path(layout, unit, row))
+        .collect::<Result<_>>()?;
     ensure_nothing_later(journal, row.id, &chosen)?;
     let mut units = Vec::new();
     let mut drift = Drift::default();
     for (unit, path) in done.iter().zip(&chosen) {
-        let trees = take_trees(layout, journal, cache.as_deref_mut(), staging, row, unit, path, &options.control)?;
+        let trees = take_trees(
+            layout,
+            journal,
+            cache.as_deref_mut(),
+            staging,
+            row,
+            unit,
+            path,
+            &options.control,
+        )?;
         units.extend(trees.into_unit(unit, path, staging, &mut drift)?);
         load_expected(journal, staging, row.id, unit, path)?;
     }
     drift.add_external_changes(staging)?;
     if drift.total > 0 && !options.force {
-        return Err(Error::Drift { paths: drift.paths, total: drift.total });
+        return Err(Error::Drift {
+            paths: drift.paths,
+            total: drift.total,
+        });
     }
     staging.predict_external_changes()?;
     let (counts, files, bytes) = plan::counts_at(staging, &chosen)?;
-    Ok(Planned { units, counts, files, bytes })
+    Ok(Planned {
+        units,
+        counts,
+        files,
+        bytes,
+    })
 }
 
 /// Loads what the journal expects before and after, of what is moved and of the directories above it
 /// that came with it: other content below those is not this rollback's.
-fn load_expected(journal: &Journal, staging: &Staging, undone: TransactionId, unit: &Unit, chosen: &str) -> Result<()> {
+fn load_expected(
+    journal: &Journal,
+    staging: &Staging,
+    undone: TransactionId,
+    unit: &Unit,
+    chosen: &str,
+) -> Result<()> {
     let chosen = EntryPath::parse(chosen).unwrap_or_default();
     let is_ours = |path: &str| {
         let path = EntryPath::parse(path).unwrap_or_default();
@@ -169,10 +220,14 @@ fn load_expected(journal: &Journal, staging: &Staging, undone: TransactionId, un
         true => staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256),
         false => Ok(()),
     })?;
-    journal.for_each_predicted(&unit.path, undone, &mut |entry| match is_ours(&entry.path) {
-        true => staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256),
-        false => Ok(()),
-    })
+    journal.for_each_predicted(
+        &unit.path,
+        undone,
+        &mut |entry| match is_ours(&entry.path) {
+            true => staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256),
+            false => Ok(()),
+        },
+    )
 }
 
 /// Created directories that stay, because they hold something else, are in both trees.
@@ -182,8 +237,18 @@ fn keep_above(layout: &Layout, staging: &Staging, unit: &Unit, chosen: &EntryPat
     let mut at = chosen.parent();
     while let Some(path) = at.filter(|path| path.is_at_or_below(&top)) {
         if let Some(stat) = live.stat_at(&path)? {
-            staging.add_live(&LiveRow { path: &path, stat: &stat, sha256: None })?;
-            let row = StagedRow { path: path.to_string(), kind: EntryKind::Directory, mode: stat.mode, bytes: 0, sha256: None };
+            staging.add_live(&LiveRow {
+                path: &path,
+                stat: &stat,
+                sha256: None,
+            })?;
+            let row = StagedRow {
+                path: path.to_string(),
+                kind: EntryKind::Directory,
+                mode: stat.mode,
+                bytes: 0,
+                sha256: None,
+            };
             staging.stage(&row)?;
         }
         at = path.parent();
@@ -223,8 +288,14 @@ fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<Str
         return Ok(unit.path.clone());
     }
     let top = EntryPath::parse(&unit.path).unwrap_or_default();
-    let root = Uri::parse_exact(&row.uri).map(|uri| uri.path().clone()).unwrap_or_default();
-    let mut chosen = if root.is_at_or_below(&top) { root } else { top.clone() };
+    let root = Uri::parse_exact(&row.uri)
+        .map(|uri| uri.path().clone())
+        .unwrap_or_default();
+    let mut chosen = if root.is_at_or_below(&top) {
+        root
+    } else {
+        top.clone()
+    };
     let live = layout.open_live()?;
     while chosen != top
         && let Some(parent) = chosen.parent()
@@ -244,13 +315,23 @@ fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<Str
 /// Later commits on the same, a containing or a contained unit must be rolled back first.
 fn ensure_nothing_later(journal: &Journal, id: TransactionId, chosen: &[String]) -> Result<()> {
     let overlap = |a: &str, b: &str| {
-        let (a, b) = (EntryPath::parse(a).unwrap_or_default(), EntryPath::parse(b).unwrap_or_default());
+        let (a, b) = (
+            EntryPath::parse(a).unwrap_or_default(),
+            EntryPath::parse(b).unwrap_or_default(),
+        );
         a.is_at_or_below(&b) || b.is_at_or_below(&a)
     };
     let mut later = Vec::new();
-    for (other, undoes) in journal.committed()?.into_iter().filter(|(other, _)| *other > id) {
+    for (other, undoes) in journal
+        .committed()?
+        .into_iter()
+        .filter(|(other, _)| *other > id)
+    {
         let units = journal.units(other)?;
-        if units.iter().any(|unit| chosen.iter().any(|path| overlap(&unit.path, path))) {
+        if units
+            .iter()
+            .any(|unit| chosen.iter().any(|path| overlap(&unit.path, path)))
+        {
             later.push((other, undoes));
         }
     }
@@ -270,7 +351,10 @@ struct Trees {
     is_slot_changed: bool,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one unit's whole surroundings, used once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one unit's whole surroundings, used once"
+)]
 fn take_trees(
     layout: &Layout,
     journal: &Journal,
@@ -283,34 +367,69 @@ fn take_trees(
 ) -> Result<Trees> {
     let id = unit.slot.to_string();
     let slot = journal.slot(unit.slot)?.filter(|slot| slot.state == "held");
-    let slot = slot.ok_or(Error::SlotPruned { tx: row.id, slot: id.clone() })?;
+    let slot = slot.ok_or(Error::SlotPruned {
+        tx: row.id,
+        slot: id.clone(),
+    })?;
     let held = open_held(layout, unit).map_err(|error| match error {
-        Error::Io { source, .. } if is_absent(&source) => {
-            Error::SlotDamaged { tx: row.id, slot: id.clone(), detail: "its directory is gone".to_owned() }
-        }
+        Error::Io { source, .. } if is_absent(&source) => Error::SlotDamaged {
+            tx: row.id,
+            slot: id.clone(),
+            detail: "its directory is gone".to_owned(),
+        },
         error => error,
     })?;
     if held.is_some() != slot.has_tree {
-        let detail = if slot.has_tree { "its tree is gone" } else { "it holds a tree, but should hold none" };
-        return Err(Error::SlotDamaged { tx: row.id, slot: id, detail: detail.to_owned() });
+        let detail = if slot.has_tree {
+            "its tree is gone"
+        } else {
+            "it holds a tree, but should hold none"
+        };
+        return Err(Error::SlotDamaged {
+            tx: row.id,
+            slot: id,
+            detail: detail.to_owned(),
+        });
     }
     let base = EntryPath::parse(path).unwrap_or_default();
     if let Some(tree) = &held {
-        plan::scan(tree, &base, Tree::Staged, staging, cache.as_deref_mut(), control)?;
+        plan::scan(
+            tree,
+            &base,
+            Tree::Staged,
+            staging,
+            cache.as_deref_mut(),
+            control,
+        )?;
     }
-    let is_slot_changed = held.is_some() && Some(plan::tree_digest(staging, Tree::Staged, path)?.0) != slot.tree_digest;
+    let is_slot_changed = held.is_some()
+        && Some(plan::tree_digest(staging, Tree::Staged, path)?.0) != slot.tree_digest;
     if let Some(tree) = open_live(layout, path)? {
         plan::scan(&tree, &base, Tree::Live, staging, cache, control)?;
     }
     keep_above(layout, staging, unit, &base)?;
-    let inode = |dir: Option<Dir>| dir.map(|dir| dir.stat()).transpose().map(|stat| stat.map(|stat| stat.inode));
-    Ok(Trees { live: inode(open_live(layout, path)?)?, slot: inode(held)?, is_slot_changed })
+    let inode = |dir: Option<Dir>| {
+        dir.map(|dir| dir.stat())
+            .transpose()
+            .map(|stat| stat.map(|stat| stat.inode))
+    };
+    Ok(Trees {
+        live: inode(open_live(layout, path)?)?,
+        slot: inode(held)?,
+        is_slot_changed,
+    })
 }
 
 impl Trees {
     /// Decides what the unit's rename is. What should be there and is not, or the other way round,
     /// is drift; with force the rename fits what is there.
-    fn into_unit(self, done: &Unit, path: &str, staging: &Staging, drift: &mut Drift) -> Result<Option<Unit>> {
+    fn into_unit(
+        self,
+        done: &Unit,
+        path: &str,
+        staging: &Staging,
+        drift: &mut Drift,
+    ) -> Result<Option<Unit>> {
         let action = match (self.slot, self.live) {
             (Some(_), Some(_)) => Some(UnitAction::Exchange),
             (Some(_), None) => Some(UnitAction::Create),
@@ -326,10 +445,23 @@ impl Trees {
         let identity = |inode: Option<u64>, tree: Tree| -> Result<Option<TreeIdentity>> {
             let Some(inode) = inode else { return Ok(None) };
             let (digest, bytes) = plan::tree_digest(staging, tree, path)?;
-            Ok(Some(TreeIdentity { inode, digest, bytes }))
+            Ok(Some(TreeIdentity {
+                inode,
+                digest,
+                bytes,
+            }))
         };
-        let (old, new) = (identity(self.live, Tree::Live)?, identity(self.slot, Tree::Staged)?);
-        Ok(action.map(|action| Unit { path: path.to_owned(), action, slot: done.slot, old, new }))
+        let (old, new) = (
+            identity(self.live, Tree::Live)?,
+            identity(self.slot, Tree::Staged)?,
+        );
+        Ok(action.map(|action| Unit {
+            path: path.to_owned(),
+            action,
+            slot: done.slot,
+            old,
+            new,
+        }))
     }
 }
 

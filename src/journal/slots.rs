@@ -38,16 +38,20 @@ impl Journal {
     /// Records slots that a transaction is about to make; durable when this returns.
     pub(crate) fn make_slots(&mut self, tx: TransactionId, count: usize) -> Result<Vec<SlotId>> {
         db::write(&mut self.connection, "record a slot", |sql| {
-            let mut insert =
-                sql.prepare("INSERT INTO slot (made_by, holds, state) VALUES (?1, 'nothing', 'held')").context("record a slot")?;
-            (0..count).map(|_| insert.insert([tx.0]).map(SlotId).context("record a slot")).collect()
+            let mut insert = sql
+                .prepare("INSERT INTO slot (made_by, holds, state) VALUES (?1, 'nothing', 'held')")
+                .context("record a slot")?;
+            (0..count)
+                .map(|_| insert.insert([tx.0]).map(SlotId).context("record a slot"))
+                .collect()
         })
     }
 
     /// Returns a slot's row.
     pub(crate) fn slot(&self, id: SlotId) -> Result<Option<SlotRow>> {
         let query = [COLUMNS, "WHERE id = ?1"].join(" ");
-        optional(self.connection.query_row(&query, [id.0], SlotRow::from_row)).context("read a slot's row")
+        optional(self.connection.query_row(&query, [id.0], SlotRow::from_row))
+            .context("read a slot's row")
     }
 
     /// Returns the slots that a transaction made and that are not pruned.
@@ -56,22 +60,32 @@ impl Journal {
             .connection
             .prepare("SELECT id FROM slot WHERE made_by = ?1 AND state <> 'pruned' ORDER BY id")
             .context("read slots' rows")?;
-        let ids = statement.query_map([tx.0], |row| row.get(0).map(SlotId)).context("read slots' rows")?;
-        ids.collect::<rusqlite::Result<_>>().context("read slots' rows")
+        let ids = statement
+            .query_map([tx.0], |row| row.get(0).map(SlotId))
+            .context("read slots' rows")?;
+        ids.collect::<rusqlite::Result<_>>()
+            .context("read slots' rows")
     }
 
     /// Returns the slots whose pruning was begun and not finished.
     pub(crate) fn slots_in_pruning(&self) -> Result<Vec<SlotId>> {
-        let mut statement =
-            self.connection.prepare("SELECT id FROM slot WHERE state = 'pruning' ORDER BY id").context("read slots' rows")?;
-        let ids = statement.query_map([], |row| row.get(0).map(SlotId)).context("read slots' rows")?;
-        ids.collect::<rusqlite::Result<_>>().context("read slots' rows")
+        let mut statement = self
+            .connection
+            .prepare("SELECT id FROM slot WHERE state = 'pruning' ORDER BY id")
+            .context("read slots' rows")?;
+        let ids = statement
+            .query_map([], |row| row.get(0).map(SlotId))
+            .context("read slots' rows")?;
+        ids.collect::<rusqlite::Result<_>>()
+            .context("read slots' rows")
     }
 
     /// Returns how many slots hold a tree, and their bytes.
     pub(crate) fn held_slots(&self) -> Result<(u64, u64)> {
         let query = "SELECT count(*), coalesce(sum(bytes), 0) FROM slot WHERE state <> 'pruned' AND holds = 'tree'";
-        let sums = self.connection.query_row(query, [], |row| Ok((from_column(row.get(0)?), from_column(row.get(1)?))));
+        let sums = self.connection.query_row(query, [], |row| {
+            Ok((from_column(row.get(0)?), from_column(row.get(1)?)))
+        });
         sums.context("read slots' rows")
     }
 
