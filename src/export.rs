@@ -1,12 +1,39 @@
 //! Export and backup: live tree to pack.
+//!
+//! ```text
+//! live tree -> scan (what goes, what stays out) -> rows -> packing -> PackWriter -> name
+//! ```
+//!
+//! Both are one path: a backup is the pack of `viking://`. Every file is read once, after it was
+//! listed; one that changes while it is read is read again. The manifest says what was packed, not
+//! what was listed. Nothing has the pack's name before it is whole and durable.
 
-use camino::Utf8PathBuf;
+mod left_out;
+mod output_path;
+mod packing;
+mod rows;
+mod scan;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::control::Control;
+use crate::control::{Control, Phase};
 use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::fsops::Dir;
 use crate::pack::Layout;
+use crate::pack::writer::PackWriter;
+use crate::stat_cache::StatCache;
 use crate::uri::Uri;
+
+use left_out::LeftOut;
+use output_path::OutputPath;
+use packing::Packing;
+use rows::Rows;
+use scan::Scan;
+
+/// ROOT of every backup pack.
+const BACKUP_ROOT: &str = "openviking-backup";
 
 /// How a tree is packed.
 #[derive(Clone, Debug, Default)]
@@ -40,14 +67,137 @@ pub struct ExportReport {
     pub content_sha256: Digest,
     /// Digest of the pack file.
     pub sha256: Digest,
-    /// Internal files that stay out of packs, by URI.
+    /// Internal files that stay out of packs, by URI, in order; at most 10,000 of them.
     pub left_out: Vec<String>,
+    /// How many stay out.
+    pub left_out_total: u64,
 }
 
-pub(crate) fn export(_: &crate::fsops::Dir, uri: &Uri, _: &camino::Utf8Path, _: &ExportOptions, _: Option<&mut crate::stat_cache::StatCache>) -> crate::error::Result<ExportReport> {
-    Err(crate::error::Error::UriNotFound { uri: uri.clone() })
+/// Packs the tree at `uri`, which must not be `viking://`. The pack is durable when this returns;
+/// the live tree is only read, and the digests of what was read are given to `cache`.
+///
+/// # Errors
+/// [`Error::UriNotFound`] and [`Error::WrongEntryKind`] where there is no directory,
+/// [`Error::InvalidArgument`] for `viking://`, otherwise as [`pack`].
+pub(crate) fn export(
+    live: &Dir,
+    uri: &Uri,
+    out: &Utf8Path,
+    options: &ExportOptions,
+    cache: Option<&mut StatCache>,
+) -> Result<ExportReport> {
+    if uri.is_root() {
+        return Err(Error::InvalidArgument {
+            argument: "uri",
+            value: uri.to_string(),
+            expected: "a scope or a directory below one; every scope together is packed by backup",
+        });
+    }
+    pack(live, uri, out, options, cache, &|| Ok(()))
 }
 
-pub(crate) fn backup(_: &crate::fsops::Dir, _: &camino::Utf8Path, _: &ExportOptions, _: Option<&mut crate::stat_cache::StatCache>) -> crate::error::Result<ExportReport> {
-    Err(crate::error::Error::UriNotFound { uri: Uri::root() })
+/// Packs every public scope; one that is missing is an empty directory. Otherwise as [`export`].
+///
+/// # Errors
+/// As [`pack`].
+pub(crate) fn backup(
+    live: &Dir,
+    out: &Utf8Path,
+    options: &ExportOptions,
+    cache: Option<&mut StatCache>,
+) -> Result<ExportReport> {
+    pack(live, &Uri::root(), out, options, cache, &|| Ok(()))
 }
+
+/// Packs what is at `uri`; `viking://` is a backup. Calls `confirm` when all is read and before the
+/// pack gets its name: its error, such as that the tree was exchanged meanwhile, leaves no pack.
+///
+/// # Errors
+/// [`Error::OutputExists`]; for content that no pack can hold [`Error::SpecialFile`],
+/// [`Error::SymlinkOnPath`], [`Error::NameUnpackable`], [`Error::OtherDevice`] and
+/// [`Error::Refused`] with the reader's limits; [`Error::FileChanging`], [`Error::Interrupted`],
+/// [`Error::NoSpace`], [`Error::Io`]. After each of them there is no pack.
+pub(crate) fn pack(
+    live: &Dir,
+    uri: &Uri,
+    out: &Utf8Path,
+    options: &ExportOptions,
+    mut cache: Option<&mut StatCache>,
+    confirm: &dyn Fn() -> Result<()>,
+) -> Result<ExportReport> {
+    let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
+    scan::ensure_root_packable(uri, root_name, options.layout)?;
+    let root = scan::open_directory(live, uri)?;
+    let out = OutputPath::decide(out, root_name, options.force)?;
+    let rows = Rows::new(uri)?;
+    let left_out = list(live, &root, uri, options, &out.path(), &rows)?;
+    let totals = rows.totals()?;
+    options
+        .control
+        .begin(Phase::Packing, totals.files, totals.bytes);
+    let mut packing = Packing {
+        root: &root,
+        root_name,
+        uri,
+        options,
+        pack: &out.path(),
+        rows: &rows,
+        writer: PackWriter::create(out.open_parent()?)?,
+    };
+    let packed = packing.entries(cache.as_deref_mut());
+    if let Some(cache) = cache {
+        cache.flush();
+    }
+    packed?;
+    let content_sha256 = packing.manifest()?;
+    packing.close()?;
+    let pack_bytes = packing.writer.packed_bytes();
+    confirm()?;
+    options.control.ensure_not_interrupted()?;
+    let sha256 = packing.writer.publish(&out.name, options.force)?;
+    let totals = rows.totals()?;
+    let (left_out, left_out_total) = left_out.into_sorted();
+    Ok(ExportReport {
+        file: out.path(),
+        uri: uri.clone(),
+        layout: options.layout,
+        files: totals.files,
+        directories: totals.directories,
+        bytes: totals.bytes,
+        pack_bytes,
+        content_sha256,
+        sha256,
+        left_out,
+        left_out_total,
+    })
+}
+
+/// Lists everything that goes into the pack; returns what does not.
+fn list(
+    live: &Dir,
+    root: &Dir,
+    uri: &Uri,
+    options: &ExportOptions,
+    pack: &Utf8Path,
+    rows: &Rows,
+) -> Result<LeftOut> {
+    options.control.begin(Phase::Scanning, 0, 0);
+    let mut scan = Scan {
+        live,
+        uri,
+        options,
+        pack,
+        rows,
+        left_out: LeftOut::default(),
+        members: 0,
+    };
+    if uri.is_root() {
+        scan.scopes()?;
+    } else {
+        scan.subtree(root)?;
+    }
+    Ok(scan.left_out)
+}
+
+#[cfg(test)]
+mod tests;

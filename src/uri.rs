@@ -157,6 +157,24 @@ impl Uri {
             _ => false,
         }
     }
+
+    /// Returns the `context_type` of what is at this URI: `memory` and `skill` where the first
+    /// component after the owner says so, else `resource`. The owner is `user/ID`, `agent/ID`, or
+    /// one of them within the other.
+    pub fn context_type(&self) -> &'static str {
+        let components: Vec<_> = self.path.components().collect();
+        let owner = match components.as_slice() {
+            ["agent", _, "user", _, ..] | ["user", _, "agent", _, ..] => 4,
+            ["agent" | "user", _, ..] => 2,
+            _ => return "resource",
+        };
+        let kind = components.get(owner).copied().unwrap_or_default();
+        match kind {
+            "memories" => "memory",
+            "skills" => "skill",
+            _ => "resource",
+        }
+    }
 }
 
 impl FromStr for Uri {
@@ -266,6 +284,28 @@ mod tests {
                 Ok(is),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_context_type_follows_from_the_component_after_the_owner() {
+        for (text, context_type) in [
+            ("viking://user/a/memories", "memory"),
+            ("viking://user/a/memories/x/skills", "memory"),
+            ("viking://user/memories", "resource"),
+            ("viking://user/memories/memories", "memory"),
+            ("viking://agent/a/skills/x", "skill"),
+            ("viking://agent/a/instructions", "resource"),
+            ("viking://agent/a/user/b/memories", "memory"),
+            ("viking://user/a/agent/b/skills", "skill"),
+            ("viking://user/a/user/b/skills", "resource"),
+            ("viking://resources/memories", "resource"),
+            ("viking://resources/a/memories", "resource"),
+            ("viking://session/a/memories", "resource"),
+            ("viking://", "resource"),
+        ] {
+            let uri = text.parse::<Uri>().map(|uri| uri.context_type());
+            assert_eq!(uri, Ok(context_type), "{text}");
         }
     }
 }

@@ -3,12 +3,14 @@
 //! ```text
 //! PACK -> end -> directory (header, record, extra, coverage) -> member_name -> rows of the caller
 //!                inflate   -> manifest (manifest_entry, index_record, json, reading) -> rows of the caller
+//! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer <- rows of the caller
 //! ```
 //!
-//! [`reader::PackReader`] is the door. Nothing here writes a file, and nothing here holds more of
-//! a pack than one record of it.
+//! [`reader::PackReader`] and [`writer::PackWriter`] are the doors. Nothing here holds more of a
+//! pack than one record of it.
 
 mod coverage;
+mod deflating;
 mod directory;
 mod end;
 mod extra;
@@ -19,6 +21,7 @@ pub(crate) mod inventory;
 mod json;
 pub(crate) mod manifest;
 mod manifest_entry;
+pub(crate) mod manifest_writer;
 pub(crate) mod member;
 pub(crate) mod member_name;
 mod pack_file;
@@ -27,6 +30,8 @@ mod reading;
 mod record;
 #[cfg(test)]
 mod tests;
+pub(crate) mod writer;
+mod zip_records;
 
 use serde::Serialize;
 

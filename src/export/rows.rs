@@ -1,0 +1,229 @@
+//! What one export knows while it runs, as rows of a scratch database.
+
+use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Connection, Row, params};
+
+use crate::db::{self, DatabaseContext as _};
+use crate::digest::Digest;
+use crate::entry_path::{EntryKind, EntryPath};
+use crate::error::Result;
+use crate::pack::inventory::InventoryHasher;
+use crate::pack::manifest_writer::{ManifestRecord, ManifestRow, ManifestRows, ManifestScalars};
+use crate::uri::Uri;
+
+const SCHEMA: &str = include_str!("../../schema/export.sql");
+/// Entries that are read at once, so that rows can be written between them.
+const PAGE: u32 = 500;
+
+/// The rows of one export.
+#[derive(Debug)]
+pub(super) struct Rows {
+    connection: Connection,
+    /// The pack's root.
+    uri: Uri,
+}
+
+/// One entry to be packed.
+#[derive(Debug)]
+pub(super) struct PendingEntry {
+    pub(super) path: EntryPath,
+    pub(super) kind: EntryKind,
+}
+
+/// Counts over all entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) files: u64,
+    pub(super) directories: u64,
+    pub(super) bytes: u64,
+}
+
+/// Which text of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    Abstract,
+    Overview,
+}
+
+impl Rows {
+    pub(super) fn new(uri: &Uri) -> Result<Self> {
+        let connection = db::open_scratch(None, SCHEMA)?;
+        // Never committed: the database goes with its connection.
+        connection
+            .execute_batch("BEGIN")
+            .context("begin an export")?;
+        let uri = uri.clone();
+        Ok(Self { connection, uri })
+    }
+
+    pub(super) fn add(&self, path: &EntryPath, kind: EntryKind, size_bytes: u64) -> Result<()> {
+        self.execute(
+            "INSERT INTO entry (path, kind, size_bytes) VALUES (?1, ?2, ?3)",
+            params![path.as_str(), kind.as_str(), size_bytes.cast_signed()],
+        )
+    }
+
+    /// Notes what a file was when it was packed.
+    pub(super) fn set_packed(
+        &self,
+        path: &EntryPath,
+        sha256: &Digest,
+        size_bytes: u64,
+    ) -> Result<()> {
+        self.execute(
+            "UPDATE entry SET sha256 = ?2, size_bytes = ?3 WHERE path = ?1",
+            params![path.as_str(), sha256, size_bytes.cast_signed()],
+        )
+    }
+
+    /// Notes a text of the directory `path`.
+    pub(super) fn describe(&self, path: &EntryPath, which: Text, text: &str) -> Result<()> {
+        let query = match which {
+            Text::Abstract => {
+                "INSERT INTO described (path, abstract) VALUES (?1, ?2) ON CONFLICT (path) DO UPDATE SET abstract = ?2"
+            }
+            Text::Overview => {
+                "INSERT INTO described (path, overview) VALUES (?1, ?2) ON CONFLICT (path) DO UPDATE SET overview = ?2"
+            }
+        };
+        self.execute(query, params![path.as_str(), text])
+    }
+
+    fn execute(&self, query: &str, values: impl rusqlite::Params) -> Result<()> {
+        self.connection
+            .prepare_cached(query)
+            .and_then(|mut statement| statement.execute(values))
+            .map(drop)
+            .context("note what is exported")
+    }
+
+    /// Returns the next entries after `path` in the order of the pack; the first with `None`.
+    pub(super) fn page_after(&self, path: Option<&EntryPath>) -> Result<Vec<PendingEntry>> {
+        let action = "read what is exported";
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT path, kind FROM entry WHERE ?1 IS NULL OR path > ?1 ORDER BY path LIMIT ?2",
+            )
+            .context(action)?;
+        let rows = statement.query_map(params![path.map(EntryPath::as_str), PAGE], |row| {
+            Ok(PendingEntry {
+                path: path_of(row.get_ref(0)?)?,
+                kind: kind_of(row.get_ref(1)?)?,
+            })
+        });
+        rows.and_then(Iterator::collect).context(action)
+    }
+
+    pub(super) fn totals(&self) -> Result<Totals> {
+        self.connection
+            .query_row(
+                "SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'), sum(size_bytes) FROM entry",
+                [],
+                |row| {
+                    let number = |column| row.get(column).map(i64::cast_unsigned);
+                    Ok(Totals {
+                        files: number(0)?,
+                        directories: number(1)?,
+                        bytes: number(2)?,
+                    })
+                },
+            )
+            .context("count what is exported")
+    }
+
+    /// Returns the digest of the file inventory; all files must be packed.
+    pub(super) fn content_sha256(&self) -> Result<Digest> {
+        let mut hasher = InventoryHasher::new();
+        self.each_entry(&mut |row| {
+            if let (Some(sha256), Some(size)) = (row.sha256, row.size) {
+                hasher.add(row.path, &sha256, size);
+            }
+            Ok(())
+        })?;
+        Ok(hasher.finish())
+    }
+
+    /// Runs `give` on each row of a query.
+    fn each(&self, query: &str, give: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let action = "read what is exported";
+        let mut statement = self.connection.prepare(query).context(action)?;
+        let mut rows = statement.query([]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            give(row)?;
+        }
+        Ok(())
+    }
+}
+
+impl ManifestRows for Rows {
+    fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()> {
+        self.each(
+            "SELECT path, kind, sha256, size_bytes FROM entry ORDER BY path",
+            &mut |row| {
+                let entry = manifest_row(row).context("read an entry")?;
+                give(&entry)
+            },
+        )
+    }
+
+    fn each_described(
+        &self,
+        give: &mut dyn FnMut(&str, &[ManifestRecord<'_>]) -> Result<()>,
+    ) -> Result<()> {
+        self.each(
+            "SELECT path, abstract, overview FROM described ORDER BY path",
+            &mut |row| {
+                let (path, texts) = described_row(row).context("read an index record")?;
+                let context_type = self
+                    .uri
+                    .join(&path)
+                    .map_or("resource", |uri| uri.context_type());
+                let record = |level, text| ManifestRecord {
+                    level,
+                    scalars: ManifestScalars {
+                        abstract_text: texts[0].unwrap_or_default(),
+                        context_type,
+                        level,
+                    },
+                    text,
+                };
+                let records = [(0, texts[0]), (1, texts[1])];
+                let records: Vec<_> = records
+                    .into_iter()
+                    .filter_map(|(level, text)| Some(record(level, text?)))
+                    .collect();
+                give(&path, &records)
+            },
+        )
+    }
+}
+
+fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {
+    let kind = kind_of(row.get_ref(1)?)?;
+    let size = row.get(3).map(i64::cast_unsigned)?;
+    Ok(ManifestRow {
+        kind,
+        path: row.get_ref(0)?.as_str()?,
+        sha256: row.get(2)?,
+        size: (kind == EntryKind::File).then_some(size),
+    })
+}
+
+type DescribedRow<'r> = (EntryPath, [Option<&'r str>; 2]);
+
+fn described_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<DescribedRow<'r>> {
+    let texts = [
+        row.get_ref(1)?.as_str_or_null()?,
+        row.get_ref(2)?.as_str_or_null()?,
+    ];
+    Ok((path_of(row.get_ref(0)?)?, texts))
+}
+
+fn path_of(value: ValueRef<'_>) -> FromSqlResult<EntryPath> {
+    EntryPath::parse(value.as_str()?).map_err(FromSqlError::other)
+}
+
+fn kind_of(value: ValueRef<'_>) -> FromSqlResult<EntryKind> {
+    EntryKind::from_name(value.as_str()?).ok_or(FromSqlError::InvalidType)
+}

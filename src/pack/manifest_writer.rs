@@ -1,0 +1,229 @@
+//! Writes a manifest, streamed from rows.
+//!
+//! JSON with sorted keys, non-ASCII characters as they are, no newline at the end: the text that
+//! OpenViking's own export writes, but for two things. Directories have no `size`, which means
+//! nothing there; and above [`INDENTED_ENTRIES`] entries there is no white space, which would
+//! double a large manifest.
+
+use std::cell::RefCell;
+use std::io;
+
+use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+use super::Layout;
+use crate::digest::Digest;
+use crate::entry_path::EntryKind;
+use crate::error::{Error, Result};
+use crate::uri::{Scope, Uri};
+
+/// Most entries of a manifest that is indented for people to read.
+const INDENTED_ENTRIES: u64 = 10_000;
+
+/// What a manifest says beside its lists.
+#[derive(Debug)]
+pub(crate) struct ManifestHead<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) content_sha256: Digest,
+    /// The ZIP's root.
+    pub(crate) root: &'a str,
+    /// `viking://` for a backup, and for nothing else.
+    pub(crate) uri: &'a Uri,
+    /// Number of entries, the root included.
+    pub(crate) entries: u64,
+}
+
+/// One entry of a manifest. Its fields stand in the order of their names, as in the text.
+#[derive(Debug, Serialize)]
+pub(crate) struct ManifestRow<'a> {
+    pub(crate) kind: EntryKind,
+    pub(crate) path: &'a str,
+    /// `None` for a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<Digest>,
+    /// `None` for a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
+}
+
+/// The index record of a directory's abstract (level 0) or overview (level 1), as we write it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ManifestRecord<'a> {
+    pub(crate) level: u8,
+    pub(crate) scalars: ManifestScalars<'a>,
+    pub(crate) text: &'a str,
+}
+
+/// The scalars of a record that stands in no index: those that follow from its place and text.
+#[derive(Debug, Serialize)]
+pub(crate) struct ManifestScalars<'a> {
+    /// The directory's abstract, also at level 1; empty where it has none.
+    #[serde(rename = "abstract")]
+    pub(crate) abstract_text: &'a str,
+    pub(crate) context_type: &'static str,
+    pub(crate) level: u8,
+}
+
+/// Where the lists of a manifest come from. Both give everything in code-point order of the paths.
+pub(crate) trait ManifestRows {
+    /// Gives all entries, the root first.
+    fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()>;
+
+    /// Gives all paths that have index records, each once with its records by level.
+    fn each_described(
+        &self,
+        give: &mut dyn FnMut(&str, &[ManifestRecord<'_>]) -> Result<()>,
+    ) -> Result<()>;
+}
+
+/// Gives the manifest's text to `take`, piece by piece.
+///
+/// # Errors
+/// Those of `rows` and of `take`.
+pub(crate) fn write_manifest(
+    head: &ManifestHead<'_>,
+    rows: &dyn ManifestRows,
+    take: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let failed = Failed::default();
+    let sink = io::BufWriter::with_capacity(
+        64 << 10,
+        Sink {
+            take,
+            failed: &failed,
+        },
+    );
+    let written = if head.entries > INDENTED_ENTRIES {
+        write(head, rows, &failed, sink, CompactFormatter)
+    } else {
+        write(head, rows, &failed, sink, PrettyFormatter::new())
+    };
+    match failed.0.into_inner() {
+        Some(error) => Err(error),
+        None => written.map_err(|source| Error::io("write", "the manifest", source)),
+    }
+}
+
+fn write<F: Formatter>(
+    head: &ManifestHead<'_>,
+    rows: &dyn ManifestRows,
+    failed: &Failed,
+    mut sink: io::BufWriter<Sink<'_>>,
+    formatter: F,
+) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut sink, formatter);
+    let manifest = Manifest {
+        content_sha256: head.content_sha256,
+        entries: Entries { rows, failed },
+        format_version: match head.layout {
+            Layout::V2Flat => 2,
+        },
+        kind: "openviking.ovpack",
+        root: Root {
+            name: head.root,
+            package_type: head.uri.is_root().then_some("backup"),
+            scope: head.uri.scope().map_or("root", Scope::as_str),
+            uri: head.uri,
+        },
+        scopes: head.uri.is_root().then(|| Scope::ALL.map(Scope::as_str)),
+        vectors: Described { rows, failed },
+    };
+    manifest.serialize(&mut serializer)?;
+    io::Write::flush(&mut sink)
+}
+
+/// The fields stand in the order of their names.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    content_sha256: Digest,
+    entries: Entries<'a>,
+    format_version: u8,
+    kind: &'static str,
+    root: Root<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<[&'static str; Scope::ALL.len()]>,
+    vectors: Described<'a>,
+}
+
+#[derive(Serialize)]
+struct Root<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package_type: Option<&'static str>,
+    scope: &'static str,
+    uri: &'a Uri,
+}
+
+/// The first error of ours below a serializer, whose own error could not carry it.
+#[derive(Default)]
+struct Failed(RefCell<Option<Error>>);
+
+impl Failed {
+    fn keep(&self, error: Error) {
+        self.0.borrow_mut().get_or_insert(error);
+    }
+}
+
+struct Sink<'a> {
+    take: &'a mut dyn FnMut(&[u8]) -> Result<()>,
+    failed: &'a Failed,
+}
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.take)(bytes).map_err(|error| {
+            self.failed.keep(error);
+            io::Error::other("the manifest was not taken")
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Turns what a serializer says into an error that may pass through `ManifestRows`.
+fn pass(error: &impl ToString) -> Error {
+    Error::io("write", "the manifest", io::Error::other(error.to_string()))
+}
+
+struct Entries<'a> {
+    rows: &'a dyn ManifestRows,
+    failed: &'a Failed,
+}
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        self.rows
+            .each_entry(&mut |entry| list.serialize_element(entry).map_err(|error| pass(&error)))
+            .map_err(|error| {
+                self.failed.keep(error);
+                S::Error::custom("the entries could not be read")
+            })?;
+        list.end()
+    }
+}
+
+struct Described<'a> {
+    rows: &'a dyn ManifestRows,
+    failed: &'a Failed,
+}
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.rows
+            .each_described(&mut |path, records| {
+                map.serialize_entry(path, records)
+                    .map_err(|error| pass(&error))
+            })
+            .map_err(|error| {
+                self.failed.keep(error);
+                S::Error::custom("the index records could not be read")
+            })?;
+        map.end()
+    }
+}
