@@ -41,19 +41,6 @@ pub(crate) enum Descend {
 
 const SCHEMA: &str = "CREATE TABLE pending (id INTEGER PRIMARY KEY, below TEXT NOT NULL) STRICT;";
 
-/// Visits the root (path `""`) and everything below it; a directory always before what it holds.
-///
-/// # Errors
-/// As [`walk_from`] reports them; the first one ends the walk.
-pub(crate) fn walk(root: &Dir, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
-    walk_from(
-        root,
-        &EntryPath::root(),
-        &mut |found| visit(found).map(|()| Descend::Below),
-        &mut Err,
-    )
-}
-
 /// Visits the root, as `base`, and everything below it; a directory always before what it holds,
 /// otherwise in any order. Names that vanish while the walk runs are not found.
 ///
@@ -180,12 +167,12 @@ fn under(above: &str, below: &str) -> String {
 
 /// Opens a directory of the tree that was there a moment ago.
 fn open(root: &Dir, below: &str) -> Result<Dir> {
-    root.open_dir(below).map_err(|error| match error {
-        Error::Io { source, .. } if is_absent(&source) => Error::FileChanging {
+    match root.open_dir(below) {
+        Err(Error::Io { source, .. }) if is_absent(&source) => Err(Error::FileChanging {
             path: root.at(below),
-        },
-        other => other,
-    })
+        }),
+        opened => opened,
+    }
 }
 
 /// The directories that are still to be listed, newest first.
@@ -269,6 +256,10 @@ impl TreeDigest {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the trees that they walk"
+)]
 mod tests {
     use std::collections::BTreeMap;
     use std::os::unix::ffi::OsStrExt as _;
@@ -277,6 +268,11 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+
+    fn walk(root: &Dir, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
+        let mut visit = |found: &Found<'_>| visit(found).map(|()| Descend::Below);
+        walk_from(root, &EntryPath::root(), &mut visit, &mut Err)
+    }
 
     fn names(path: &std::path::Path) -> Result<BTreeMap<String, (EntryKind, u64)>> {
         let root = Dir::open(Utf8Path::from_path(path).expect("UTF-8"))?;
@@ -448,7 +444,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("closed");
         std::fs::create_dir(&path).expect("made");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("closed");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("closed");
         assert!(matches!(names(dir.path()), Err(Error::Io { .. })));
     }
 

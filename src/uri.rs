@@ -163,10 +163,11 @@ impl Uri {
     /// one of them within the other.
     pub fn context_type(&self) -> &'static str {
         let components: Vec<_> = self.path.components().collect();
-        let kind = match components.as_slice() {
-            ["agent", _, "user", _, kind, ..] | ["user", _, "agent", _, kind, ..] => kind,
-            ["agent" | "user", _, kind, ..] => kind,
-            _ => return "resource",
+        let (["agent", _, "user", _, kind, ..]
+        | ["user", _, "agent", _, kind, ..]
+        | ["agent" | "user", _, kind, ..]) = components.as_slice()
+        else {
+            return "resource";
         };
         match *kind {
             "memories" => "memory",
