@@ -19,11 +19,13 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    if ui.is_json() {
-        return Err(Failure::BytesAsJson);
-    }
     let uri = uri(&args.uri)?;
     let store = caller.store()?;
+    if ui.is_json() {
+        // What is wrong with the URI is worth more than what is wrong with the option.
+        store.list(&uri)?;
+        return Err(Failure::BytesAsJson);
+    }
     Ui::bytes(|out| store.read(&uri, out))?;
     Ok(Exit::Done)
 }
