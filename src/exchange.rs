@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fsops::{self, Dir, is_absent};
+use crate::fsops::{self, Dir};
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
 use crate::layout::{self, Layout};
 
@@ -86,7 +86,7 @@ fn open_live_unit(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
         .and_then(|(parent, name)| parent.open_dir(&name));
     match opened {
         Ok(dir) => Ok(Some(dir)),
-        Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }

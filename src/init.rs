@@ -67,7 +67,7 @@ pub(crate) fn adopt(
         make(root.again()?, true)?;
     }
     let mut session = Session::begin(Layout::open(path)?, provenance, wait)?;
-    crate::recover::recover(&mut session, &crate::recover::RecoverOptions::default())?;
+    crate::recover::recover(&mut session, crate::recover::RecoverOptions::default())?;
     if session.journal.generation()? == 0 {
         baseline(&mut session)
     } else {
@@ -175,7 +175,7 @@ fn scan_scopes(session: &mut Session, staging: &Staging) -> Result<()> {
     let live = session.layout.open_live()?;
     for scope in Scope::ALL {
         if live.stat_at(scope.as_str())?.is_some() {
-            let root = crate::import::open_unit(&session.layout, scope.as_str())?;
+            let root = crate::live::open_unit(&session.layout, scope.as_str())?;
             plan::scan(
                 &root,
                 &scope.path(),

@@ -26,6 +26,7 @@ mod checks;
 mod exchange;
 mod intake;
 mod journal;
+mod live;
 mod pack;
 mod plan;
 mod session;

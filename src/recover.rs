@@ -61,7 +61,7 @@ pub struct RecoverReport {
 ///
 /// # Errors
 /// [`Error::InDoubt`] where a live tree is neither the old nor the new one and no direction is given.
-pub(crate) fn recover(session: &mut Session, options: &RecoverOptions) -> Result<RecoverReport> {
+pub(crate) fn recover(session: &mut Session, options: RecoverOptions) -> Result<RecoverReport> {
     let mut report = RecoverReport::default();
     for (id, events) in session.journal.open_transactions()? {
         let outcome = settle(session, id, &events, options)?;
@@ -80,7 +80,7 @@ fn settle(
     session: &mut Session,
     id: TransactionId,
     events: &[EventKind],
-    options: &RecoverOptions,
+    options: RecoverOptions,
 ) -> Result<&'static str> {
     let has = |kind| events.contains(&kind);
     if has(EventKind::Aborting) {
@@ -132,7 +132,7 @@ fn moved_units(
     session: &Session,
     id: TransactionId,
     units: &[Unit],
-    options: &RecoverOptions,
+    options: RecoverOptions,
 ) -> Result<Vec<Unit>> {
     let mut moved = Vec::new();
     for unit in units {

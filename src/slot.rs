@@ -69,19 +69,9 @@ impl SlotTree {
         self.id
     }
 
-    /// Returns the live path of its unit.
-    pub(crate) fn unit(&self) -> &str {
-        &self.unit
-    }
-
     /// Returns the slot's own directory, for syncing.
     pub(crate) const fn dir(&self) -> &Dir {
         &self.slot
-    }
-
-    /// Returns the mode of its directories.
-    pub(crate) const fn directory_mode(&self) -> u32 {
-        self.ownership.mode
     }
 
     /// Returns whether a live path lies in this unit.

@@ -204,7 +204,7 @@ impl Store {
     /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
         let mut session = self.session()?;
-        recover::recover(&mut session, options)
+        recover::recover(&mut session, *options)
     }
 
     /// Lists transactions, newest first.
@@ -294,7 +294,7 @@ impl Store {
     /// A writing session, with everything that a crash left settled.
     fn writer(&self) -> Result<Session> {
         let mut session = self.session()?;
-        recover::recover(&mut session, &RecoverOptions::default())?;
+        recover::recover(&mut session, RecoverOptions::default())?;
         if session.journal.generation()? == 0 {
             probe::ensure_supported(&session.layout)?;
         }

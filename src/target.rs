@@ -17,7 +17,7 @@ pub(crate) struct Roots {
     /// Prefix of every live path: the root's path, `""` for a restore.
     pub(crate) prefix: EntryPath,
     /// The roots: one for an import, one a scope for a restore.
-    pub(crate) roots: Vec<Uri>,
+    pub(crate) uris: Vec<Uri>,
 }
 
 /// A unit before its trees are known.
@@ -47,7 +47,7 @@ impl Roots {
         let uri = parent.join(&leaf).map_err(invalid)?;
         Ok(Self {
             prefix: uri.path().clone(),
-            roots: vec![uri.clone()],
+            uris: vec![uri.clone()],
             uri,
         })
     }
@@ -60,13 +60,13 @@ impl Roots {
         Self {
             uri: Uri::root(),
             prefix: EntryPath::root(),
-            roots: scopes.iter().filter_map(named).collect(),
+            uris: scopes.iter().filter_map(named).collect(),
         }
     }
 
     /// Looks at what stands at each root and on the way to it, as staging rows.
     pub(crate) fn stage(&self, live: &Dir, staging: &Staging) -> Result<()> {
-        for uri in &self.roots {
+        for uri in &self.uris {
             let found = look(live, uri, &mut |path, found| {
                 staging.add_target_ancestor(path, found)
             })?;
@@ -85,7 +85,7 @@ impl Roots {
             let stat = live.stat()?;
             return Ok(vec![exchanged(String::new(), &stat)]);
         }
-        self.roots
+        self.uris
             .iter()
             .map(|root| unit_of(&live, root.path()))
             .collect()
@@ -95,7 +95,7 @@ impl Roots {
     fn cover(&self, live: &Dir) -> Result<bool> {
         let names = live.names()?;
         Ok(names.iter().all(|name| {
-            self.roots
+            self.uris
                 .iter()
                 .any(|root| name.to_str() == Some(root.path().as_str()))
         }))
@@ -151,9 +151,8 @@ fn look(
     while let Some(component) = components.next() {
         path = path.join(&EntryPath::parse(component).unwrap_or_default());
         let is_root = components.peek().is_none();
-        let found = match live.stat_at(&path)? {
-            None => return Ok("absent"),
-            Some(stat) => stat,
+        let Some(found) = live.stat_at(&path)? else {
+            return Ok("absent");
         };
         if is_root {
             let is_directory = found.kind == FileKind::Directory;

@@ -163,7 +163,7 @@ impl Dir {
         if let Some((parent, name)) = below.rsplit_once('/') {
             return match self.open_dir(parent) {
                 Ok(parent) => parent.stat_name(name.as_ref()),
-                Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+                Err(error) if error.is_absent() => Ok(None),
                 Err(error) => Err(error),
             };
         }

@@ -11,25 +11,21 @@ use crate::id::{SlotId, TransactionId};
 /// A slot's row.
 #[derive(Clone, Debug)]
 pub(crate) struct SlotRow {
-    pub(crate) id: SlotId,
     /// `held`, `pruning` or `pruned`.
     pub(crate) state: String,
     /// Whether it holds a tree; a unit that was created leaves nothing behind.
     pub(crate) has_tree: bool,
     pub(crate) tree_digest: Option<Digest>,
-    pub(crate) bytes: u64,
 }
 
-const COLUMNS: &str = "SELECT id, state, holds = 'tree', tree_digest, bytes FROM slot";
+const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest FROM slot";
 
 impl SlotRow {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            id: SlotId(row.get(0)?),
-            state: row.get(1)?,
-            has_tree: row.get(2)?,
-            tree_digest: row.get(3)?,
-            bytes: from_column(row.get(4)?),
+            state: row.get(0)?,
+            has_tree: row.get(1)?,
+            tree_digest: row.get(2)?,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod pack_rows;
 mod trees;
 
 use camino::Utf8Path;
@@ -16,8 +17,8 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
-use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
-use crate::pack::reader::{Member, MemberLocation, Method};
+use crate::pack::manifest::ManifestHead;
+use crate::pack::reader::{MemberLocation, Method};
 use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
@@ -77,25 +78,6 @@ impl Staging {
         &self.connection
     }
 
-    pub(crate) fn add_member(&self, member: &Member) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO member (ordinal, path, kind, data_offset, header_offset, compressed_bytes, bytes, crc32, method)
-                 VALUES (:ordinal, :path, :kind, :data_offset, :header_offset, :compressed_bytes, :bytes, :crc32, :method)",
-            )
-            .context("stage a member")?;
-        let at = &member.location;
-        let row = named_params! {
-            ":ordinal": column(member.ordinal), ":path": member.path.as_str(), ":kind": member.kind.as_str(),
-            ":data_offset": column(at.data_offset), ":header_offset": column(at.header_offset),
-            ":compressed_bytes": column(at.compressed_bytes), ":bytes": column(at.size_bytes),
-            ":crc32": at.crc32, ":method": at.method.code(),
-        };
-        insert.execute(row).context("stage a member")?;
-        Ok(())
-    }
-
     pub(crate) fn add_finding(&self, finding: &Finding) -> Result<()> {
         self.connection
             .execute(
@@ -130,7 +112,7 @@ impl Staging {
                     ":root_scope": head.root_scope, ":package_type": head.package_type,
                     ":has_scopes": head.scopes.is_some(), ":content_sha256": head.content_sha256,
                     ":uri_fault": uri.as_ref().err().map(ToString::to_string),
-                    ":uri_scope": understood.and_then(Uri::scope).map(|scope| scope.as_str()),
+                    ":uri_scope": understood.and_then(Uri::scope).map(super::uri::Scope::as_str),
                     ":uri_leaf": understood.and_then(|uri| uri.path().leaf()),
                     ":uri_depth": understood.map(|uri| column(uri.depth() as u64)),
                     ":inventory_sha256": self.inventory_digest()?,
@@ -179,7 +161,7 @@ impl Staging {
             };
             match columns().context("read staged entries")? {
                 (path, Some(bytes), Some(sha256)) => {
-                    inventory.add(&path, &sha256, u64::try_from(bytes).unwrap_or(0))
+                    inventory.add(&path, &sha256, u64::try_from(bytes).unwrap_or(0));
                 }
                 _ => return Ok(None),
             }
@@ -195,7 +177,7 @@ impl Staging {
                 named_params! {
                     ":verb": target.verb,
                     ":parent_uri": target.parent.map(ToString::to_string),
-                    ":parent_scope": target.parent.and_then(Uri::scope).map(|scope| scope.as_str()),
+                    ":parent_scope": target.parent.and_then(Uri::scope).map(super::uri::Scope::as_str),
                     ":parent_depth": target.parent.map(|uri| column(uri.depth() as u64)),
                     ":on_conflict": target.on_conflict,
                 },
@@ -340,49 +322,6 @@ impl Staging {
             visit(path, level, scalars, text)?;
         }
         Ok(())
-    }
-}
-
-/// Rows are appended while the manifest streams by.
-impl ManifestSink for &Staging {
-    fn entry(&mut self, entry: ManifestEntry) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO manifest_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
-            )
-            .context("stage an entry")?;
-        let row = params![
-            entry.path.as_str(),
-            entry.kind.as_str(),
-            entry.size_bytes.map(column),
-            entry.sha256
-        ];
-        insert.execute(row).context("stage an entry")?;
-        Ok(())
-    }
-
-    fn record(&mut self, record: IndexRecord) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO index_record (path, level, scalars, text) VALUES (?1, ?2, ?3, ?4)",
-            )
-            .context("stage an index record")?;
-        let scalars = serde_json::Value::Object(record.scalars).to_string();
-        insert
-            .execute(params![
-                record.path.as_str(),
-                record.level,
-                scalars,
-                record.text
-            ])
-            .context("stage an index record")?;
-        Ok(())
-    }
-
-    fn finding(&mut self, finding: Finding) -> Result<()> {
-        self.add_finding(&finding)
     }
 }
 

@@ -202,7 +202,7 @@ impl Staging {
         self.connection
             .query_row(query, params![path, end], |row| row.get::<_, i64>(0))
             .context("read live entries")
-            .map(|n| n.cast_unsigned())
+            .map(i64::cast_unsigned)
     }
 
     /// Puts a path into what the journal expects before the transaction.

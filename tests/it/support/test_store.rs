@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{
@@ -91,7 +92,22 @@ impl TestStore {
 
     /// Opens the store.
     pub(crate) fn open(&self) -> Store {
-        Store::open(&self.path, &OpenOptions::default()).unwrap()
+        self.try_open().unwrap()
+    }
+
+    /// Opens the store, which a fault may forbid.
+    ///
+    /// It may wait a little: while another test's thread makes a child process, that child holds
+    /// copies of all open files, and so the lock, until it becomes another program.
+    pub(crate) fn try_open(&self) -> Result<Store> {
+        let wait = Duration::from_secs(10);
+        Store::open(
+            &self.path,
+            &OpenOptions {
+                wait,
+                ..OpenOptions::default()
+            },
+        )
     }
 
     /// Writes a live file as a program other than ovpack does; makes its parents.
@@ -137,7 +153,7 @@ impl TestStore {
             on_conflict,
             ..ImportOptions::default()
         };
-        self.open().import(pack, &uri(parent), &options)
+        self.try_open()?.import(pack, &uri(parent), &options)
     }
 
     /// Imports where nothing is in the way.
@@ -159,24 +175,24 @@ impl TestStore {
             on_conflict,
             ..ImportOptions::default()
         };
-        self.open().restore(pack, &options)
+        self.try_open()?.restore(pack, &options)
     }
 
     /// Exports to a path beside the store.
     pub(crate) fn export(&self, at: &str, name: &str) -> Result<ExportReport> {
-        self.open()
+        self.try_open()?
             .export(&uri(at), &self.beside(name), &ExportOptions::default())
     }
 
     /// Backs up to a path beside the store.
     pub(crate) fn backup(&self, name: &str) -> Result<ExportReport> {
-        self.open()
+        self.try_open()?
             .backup(&self.beside(name), &ExportOptions::default())
     }
 
     /// Rolls back.
     pub(crate) fn rollback(&self, tx: Option<TransactionId>) -> Result<Receipt> {
-        self.open()
+        self.try_open()?
             .rollback(tx.unwrap(), &RollbackOptions::default())
     }
 
@@ -186,12 +202,12 @@ impl TestStore {
             force: true,
             ..RollbackOptions::default()
         };
-        self.open().rollback(tx.unwrap(), &options)
+        self.try_open()?.rollback(tx.unwrap(), &options)
     }
 
     /// Settles what a crash left.
     pub(crate) fn recover(&self) -> Result<ovpack::RecoverReport> {
-        self.open().recover(&RecoverOptions::default())
+        self.try_open()?.recover(&RecoverOptions::default())
     }
 
     /// Returns all transactions, newest first.

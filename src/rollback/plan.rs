@@ -1,161 +1,34 @@
-//! Rollback: one more transaction that exchanges the replaced tree back.
-//!
-//! It moves the units of the transaction that it undoes, with the same slots, the other way. No
-//! change row is copied: the journal says from this commit on that the other's changes are out of
-//! effect. Rolled back itself, it brings them back.
-
-use camino::Utf8PathBuf;
+//! What a rollback would move: its units, their trees, and everything in the way.
 
 use crate::control::Control;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
-use crate::fsops::{Dir, is_absent};
+use crate::fsops::Dir;
 use crate::id::TransactionId;
-use crate::import::{look_again, open_unit};
-use crate::journal::prepare::{Prepared, TreeIdentity, Unit, UnitAction};
+use crate::journal::Journal;
+use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
 use crate::journal::read::TransactionRow;
 use crate::journal::undo;
-use crate::journal::{EventKind, Journal, NewTransaction, TransactionKind};
 use crate::layout::{self, Layout};
+use crate::live;
 use crate::plan::{self, ChangeCounts};
-use crate::session::Session;
 use crate::staging::{LiveRow, StagedRow, Staging, Tree};
 use crate::stat_cache::StatCache;
-use crate::transaction::{Receipt, Transaction};
 use crate::uri::Uri;
 
-/// Most drifted paths that an error lists; the count is exact.
-const DRIFT_LISTED: usize = 1_000;
-
-/// How a transaction is rolled back.
-#[derive(Clone, Debug, Default)]
-pub struct RollbackOptions {
-    /// Roll back although live files drifted; what drifted stays in the slot.
-    pub force: bool,
-    /// Rehearse: look for conflicts, change nothing.
-    pub dry_run: bool,
-    /// Watches and stops the act.
-    pub control: Control,
-}
+use super::RollbackOptions;
+use super::drift::Drift;
 
 /// What a rollback would move, and the plan that comes of it.
-struct Planned {
-    units: Vec<Unit>,
-    counts: ChangeCounts,
-    files: u64,
-    bytes: u64,
+pub(super) struct Planned {
+    pub(super) units: Vec<Unit>,
+    pub(super) counts: ChangeCounts,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
 }
 
-/// Rolls back; durable when this returns.
-pub(crate) fn run(
-    session: &mut Session,
-    undone: TransactionId,
-    options: &RollbackOptions,
-) -> Result<Receipt> {
-    let row = ensure_in_effect(&session.journal, undone)?;
-    session.clear_staging()?;
-    let staging = Staging::make(Some(&session.layout.staging_database()))?;
-    let new = NewTransaction {
-        kind: TransactionKind::Rollback,
-        uri: row.uri.clone(),
-        on_conflict: None,
-        undoes: Some(undone),
-        pack: None,
-    };
-    let tx = Transaction::begin(session, &new)?;
-    let planned = plan_rollback(
-        &tx.session.layout,
-        &tx.session.journal,
-        tx.session.cache.as_mut(),
-        &staging,
-        &row,
-        options,
-    );
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(error) => return Err(tx.abort(error)),
-    };
-    let prepared = Prepared {
-        pack: None,
-        counts: planned.counts,
-        files: planned.files,
-        bytes: planned.bytes,
-        units: planned.units.clone(),
-        undoes: Some(undone),
-    };
-    let id = tx.id;
-    let generation = tx.commit(&prepared, &staging, &|session| {
-        look_again(&session.layout, &staging, &planned.units)
-    })?;
-    if let Some(cache) = session.cache.as_mut() {
-        cache.flush();
-    }
-    drop(staging);
-    session.clear_staging().unwrap_or(());
-    Ok(Receipt {
-        transaction: Some(id),
-        generation,
-        ..receipt(&row, &planned, generation)
-    })
-}
-
-/// Looks for everything that would stand in the way, and changes nothing.
-pub(crate) fn rehearse(
-    layout: &Layout,
-    journal: &Journal,
-    mut cache: Option<StatCache>,
-    undone: TransactionId,
-    options: &RollbackOptions,
-) -> Result<Receipt> {
-    let row = ensure_in_effect(journal, undone)?;
-    let staging = Staging::make(None)?;
-    let planned = plan_rollback(layout, journal, cache.as_mut(), &staging, &row, options)?;
-    let done = receipt(&row, &planned, journal.generation()?);
-    Ok(Receipt {
-        dry_run: true,
-        plan: Some(plan::list(&staging)?),
-        ..done
-    })
-}
-
-fn receipt(row: &TransactionRow, planned: &Planned, generation: u64) -> Receipt {
-    Receipt {
-        uri: Uri::parse_exact(&row.uri).unwrap_or(Uri::root()),
-        transaction: None,
-        undoes: Some(row.id),
-        generation,
-        skipped: false,
-        dry_run: false,
-        changes: planned.counts,
-        files: planned.files,
-        bytes: planned.bytes,
-        units: planned
-            .units
-            .iter()
-            .map(|unit| Utf8PathBuf::from(&unit.path))
-            .collect(),
-        left_out: Vec::new(),
-        plan: None,
-    }
-}
-
-/// Only a commit that is not undone can be undone.
-fn ensure_in_effect(journal: &Journal, id: TransactionId) -> Result<TransactionRow> {
-    let row = journal.transaction(id)?;
-    let not_in_effect = |state: String| Err(Error::NotInEffect { tx: id, state });
-    if EventKind::from_name(&row.last_event) != Some(EventKind::Committed) {
-        return not_in_effect(row.last_event);
-    }
-    if row.kind == TransactionKind::Baseline.as_str() {
-        return not_in_effect("a baseline, which changed nothing".to_owned());
-    }
-    match undo::undone(&journal.committed()?).get(&id) {
-        Some(by) => not_in_effect(format!("rolled back by {by} already")),
-        None => Ok(row),
-    }
-}
-
-fn plan_rollback(
+/// Looks at everything that a rollback needs, and changes nothing.
+pub(super) fn plan_rollback(
     layout: &Layout,
     journal: &Journal,
     mut cache: Option<&mut StatCache>,
@@ -216,18 +89,20 @@ fn load_expected(
         let path = EntryPath::parse(path).unwrap_or_default();
         path.is_at_or_below(&chosen) || chosen.is_at_or_below(&path)
     };
-    journal.for_each_committed(&unit.path, &mut |entry| match is_ours(&entry.path) {
-        true => staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256),
-        false => Ok(()),
+    journal.for_each_committed(&unit.path, &mut |entry| {
+        if is_ours(&entry.path) {
+            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        } else {
+            Ok(())
+        }
     })?;
-    journal.for_each_predicted(
-        &unit.path,
-        undone,
-        &mut |entry| match is_ours(&entry.path) {
-            true => staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256),
-            false => Ok(()),
-        },
-    )
+    journal.for_each_predicted(&unit.path, undone, &mut |entry| {
+        if is_ours(&entry.path) {
+            staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        } else {
+            Ok(())
+        }
+    })
 }
 
 /// Created directories that stay, because they hold something else, are in both trees.
@@ -256,31 +131,6 @@ fn keep_above(layout: &Layout, staging: &Staging, unit: &Unit, chosen: &EntryPat
     Ok(())
 }
 
-/// What differs from what the journal expects.
-#[derive(Default)]
-struct Drift {
-    paths: Vec<String>,
-    total: u64,
-}
-
-impl Drift {
-    fn add(&mut self, path: String) {
-        self.total += 1;
-        if self.paths.len() < DRIFT_LISTED {
-            self.paths.push(path);
-        }
-    }
-
-    fn add_external_changes(&mut self, staging: &Staging) -> Result<()> {
-        staging.for_each_external_change(&mut |columns| {
-            if let Some(rusqlite::types::Value::Text(path)) = columns.first() {
-                self.add(format!("viking://{path}"));
-            }
-            Ok(())
-        })
-    }
-}
-
 /// A created unit goes away as the highest directory that was created and holds nothing else;
 /// every other unit as it came.
 fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<String> {
@@ -301,7 +151,7 @@ fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<Str
         && let Some(parent) = chosen.parent()
     {
         let names = match live.open_dir(&parent).and_then(|dir| dir.names()) {
-            Err(Error::Io { source, .. }) if is_absent(&source) => Vec::new(),
+            Err(error) if error.is_absent() => Vec::new(),
             names => names?,
         };
         if names.iter().any(|name| name.to_str() != chosen.leaf()) {
@@ -371,13 +221,16 @@ fn take_trees(
         tx: row.id,
         slot: id.clone(),
     })?;
-    let held = open_held(layout, unit).map_err(|error| match error {
-        Error::Io { source, .. } if is_absent(&source) => Error::SlotDamaged {
-            tx: row.id,
-            slot: id.clone(),
-            detail: "its directory is gone".to_owned(),
-        },
-        error => error,
+    let held = open_held(layout, unit).map_err(|error| {
+        if error.is_absent() {
+            let detail = "its directory is gone".to_owned();
+            return Error::SlotDamaged {
+                tx: row.id,
+                slot: id.clone(),
+                detail,
+            };
+        }
+        error
     })?;
     if held.is_some() != slot.has_tree {
         let detail = if slot.has_tree {
@@ -474,9 +327,9 @@ fn open_held(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
 }
 
 fn open_live(layout: &Layout, unit: &str) -> Result<Option<Dir>> {
-    match open_unit(layout, unit) {
+    match live::open_unit(layout, unit) {
         Ok(dir) => Ok(Some(dir)),
-        Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }
