@@ -13,7 +13,7 @@ mod steady;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -24,7 +24,6 @@ use crate::fault;
 
 pub(crate) use output::OutputFile;
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
-pub(crate) use steady::SteadyFile;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;
@@ -116,12 +115,21 @@ impl Dir {
 
     fn open_error(&self, below: &str, source: io::Error) -> Error {
         let path = self.at(below);
-        match source.raw_os_error() {
-            Some(errno) if errno == rustix::io::Errno::LOOP.raw_os_error() => {
-                Error::SymlinkOnPath { path }
-            }
-            _ => Error::io("open", path, source),
+        let is_link = match rustix::io::Errno::from_io_error(&source) {
+            Some(rustix::io::Errno::LOOP) => true,
+            // A link where a directory is asked for without following it.
+            Some(rustix::io::Errno::NOTDIR) => self.is_link(below),
+            _ => false,
+        };
+        if is_link {
+            return Error::SymlinkOnPath { path };
         }
+        Error::io("open", path, source)
+    }
+
+    fn is_link(&self, below: &str) -> bool {
+        fs::statat(self.fd(), below, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|raw| fs::FileType::from_raw_mode(raw.st_mode).is_symlink())
     }
 
     /// Makes a directory; it must not exist.
@@ -360,5 +368,7 @@ pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -
 /// Copies all of a file into another; `path` is that one's, for the message.
 pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
     let copied = fault::step("write").and_then(|()| io::copy(from, to));
-    copied.map(drop).map_err(|source| Error::io("write", path, source))
+    copied
+        .map(drop)
+        .map_err(|source| Error::io("write", path, source))
 }

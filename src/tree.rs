@@ -13,7 +13,7 @@ use crate::db::{self, DatabaseContext as _};
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::{EntryKind, EntryPath, PathFault};
 use crate::error::{Error, Result};
-use crate::fsops::{Dir, FileKind, Stat, is_absent};
+use crate::fsops::{Dir, FileKind, Stat};
 
 /// One file or directory that a walk came to.
 #[derive(Debug)]
@@ -180,11 +180,13 @@ fn under(above: &str, below: &str) -> String {
 
 /// Opens a directory of the tree that was there a moment ago.
 fn open(root: &Dir, below: &str) -> Result<Dir> {
-    root.open_dir(below).map_err(|error| match error {
-        Error::Io { source, .. } if is_absent(&source) => Error::FileChanging {
-            path: root.at(below),
-        },
-        other => other,
+    root.open_dir(below).map_err(|error| {
+        if error.is_absent() {
+            return Error::FileChanging {
+                path: root.at(below),
+            };
+        }
+        error
     })
 }
 
@@ -361,7 +363,7 @@ mod tests {
             Err(Error::SpecialFile { what: "socket", .. })
         ));
         std::fs::remove_file(&path).expect("removed");
-        let odd = std::ffi::OsStr::from_bytes(b"\xff.txt");
+        let odd = OsStr::from_bytes(b"\xff.txt");
         std::fs::write(dir.path().join(odd), "").expect("written");
         assert!(matches!(
             names(dir.path()),

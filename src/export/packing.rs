@@ -91,7 +91,8 @@ impl Packing<'_> {
         let name = self.member_name(&entry.path)?;
         let described = self.described(&entry.path);
         for _ in 0..ATTEMPTS {
-            let Some(packed) = self.attempt(&entry.path, &name, described.is_some(), buffer)? else {
+            let Some(packed) = self.attempt(&entry.path, &name, described.is_some(), buffer)?
+            else {
                 continue;
             };
             let bytes = packed.stat.size_bytes;

@@ -175,7 +175,10 @@ impl ManifestRows for Rows {
             "SELECT path, abstract, overview FROM described ORDER BY path",
             &mut |row| {
                 let (path, texts) = described_row(row).context("read an index record")?;
-                let context_type = self.uri.join(&path).map_or("resource", |uri| uri.context_type());
+                let context_type = self
+                    .uri
+                    .join(&path)
+                    .map_or("resource", |uri| uri.context_type());
                 let record = |level, text| ManifestRecord {
                     level,
                     scalars: ManifestScalars {
@@ -210,7 +213,10 @@ fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {
 type DescribedRow<'r> = (EntryPath, [Option<&'r str>; 2]);
 
 fn described_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<DescribedRow<'r>> {
-    let texts = [row.get_ref(1)?.as_str_or_null()?, row.get_ref(2)?.as_str_or_null()?];
+    let texts = [
+        row.get_ref(1)?.as_str_or_null()?,
+        row.get_ref(2)?.as_str_or_null()?,
+    ];
     Ok((path_of(row.get_ref(0)?)?, texts))
 }
 

@@ -104,7 +104,9 @@ impl Scan<'_> {
         self.members = self.members.saturating_add(1);
         let limit = Limits::default().members;
         if self.members >= limit {
-            let detail = format!("the tree has at least {limit} files and directories, more than a pack may have members");
+            let detail = format!(
+                "the tree has at least {limit} files and directories, more than a pack may have members"
+            );
             let finding = Finding::new(Rule::TooManyMembers, "", detail);
             return Err(Error::refused(self.pack, finding));
         }

@@ -147,9 +147,11 @@ impl OutputFile {
             moved => moved,
         };
         let path = self.dir.at(name);
-        moved.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => Error::OutputExists { path },
-            _ => Error::io("rename", path, source),
+        moved.map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                return Error::OutputExists { path };
+            }
+            Error::io("rename", path, source)
         })
     }
 

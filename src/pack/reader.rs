@@ -10,7 +10,7 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
 use crate::limits::Limits;
@@ -66,8 +66,7 @@ impl PackReader {
     /// Opens a pack and finds its end. Nothing else is read.
     ///
     /// # Errors
-    /// [`FileNotFound`](crate::Error::FileNotFound), [`NotAFile`](crate::Error::NotAFile),
-    /// [`Io`](crate::Error::Io), [`Refused`](crate::Error::Refused).
+    /// [`Error::FileNotFound`], [`Error::NotAFile`], [`Error::Io`], [`Error::Refused`].
     pub(crate) fn open(path: &Utf8Path, limits: &Limits) -> Result<Self> {
         let file = PackFile::open(path)?;
         let end = end::discover(&file)?;
@@ -93,7 +92,7 @@ impl PackReader {
         self.file.stat()
     }
 
-    /// Fails with [`FileChanging`](crate::Error::FileChanging) where the pack was written since it
+    /// Fails with [`Error::FileChanging`] where the pack was written since it
     /// was opened.
     pub(crate) fn ensure_unchanged(&self) -> Result<()> {
         self.file.ensure_unchanged()
@@ -106,7 +105,7 @@ impl PackReader {
     /// members is known only then.
     ///
     /// # Errors
-    /// [`Refused`](crate::Error::Refused) for the first structural fault or a limit; names that
+    /// [`Error::Refused`] for the first structural fault or a limit; names that
     /// break a rule are in the report instead. Errors of `on_member` end the walk.
     pub(crate) fn audit(
         &self,
@@ -145,7 +144,7 @@ impl PackReader {
             }
             Ok(())
         })?;
-        let manifest = self.ensure_manifest_limit(manifest, &findings)?;
+        let manifest = self.ensure_manifest(manifest, &findings)?;
         self.ensure_ratio(unpacked_bytes)?;
         Ok(AuditReport {
             findings,
@@ -160,7 +159,7 @@ impl PackReader {
     /// Reads the manifest: first that its bytes are whole, then what they say, entry by entry.
     ///
     /// # Errors
-    /// [`Refused`](crate::Error::Refused) where its bytes are damaged or are no manifest. Errors
+    /// [`Error::Refused`] where its bytes are damaged or are no manifest. Errors
     /// of `sink` end the reading.
     pub(crate) fn read_manifest(
         &self,
@@ -171,7 +170,7 @@ impl PackReader {
         let mut scratch = Inflater::new();
         let observed = self
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
-            .map_err(|finding| crate::Error::refused(self.path(), finding))?;
+            .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
         manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
     }
@@ -280,18 +279,23 @@ impl PackReader {
         Err(self.file.refuse(Rule::TooManyMembers, "", detail))
     }
 
-    /// Returns where the manifest is. The walk may have refused its name, such as for its root.
-    fn ensure_manifest_limit(
+    /// Returns where the manifest is, if it is not too large. The walk may have found fault with
+    /// its name, such as with its root.
+    fn ensure_manifest(
         &self,
         manifest: Option<MemberLocation>,
         findings: &CheckReport,
     ) -> Result<MemberLocation> {
-        let Some(manifest) = manifest else {
-            return Err(crate::Error::Refused {
+        let manifest = manifest.ok_or_else(|| {
+            if findings.is_empty() {
+                // It was there a moment ago, when the layout was looked for.
+                return self.file.changing();
+            }
+            Error::Refused {
                 pack: self.path().to_owned(),
                 report: Box::new(findings.clone()),
-            });
-        };
+            }
+        })?;
         if manifest.size_bytes <= self.limits.manifest_bytes {
             return Ok(manifest);
         }

@@ -255,3 +255,169 @@ impl CentralDirectory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+
+    use super::*;
+
+    struct Fixture {
+        held: tempfile::TempDir,
+        writer: PackWriter,
+    }
+
+    fn fixture() -> Fixture {
+        let held = tempfile::tempdir().expect("a directory");
+        let path = camino::Utf8Path::from_path(held.path()).expect("UTF-8");
+        let writer = PackWriter::create(Dir::open(path).expect("opened")).expect("begun");
+        Fixture { held, writer }
+    }
+
+    impl Fixture {
+        /// Adds a file that is given in pieces.
+        fn file(&mut self, name: &str, content: &[u8], piece_bytes: usize) {
+            let most = content.len() as u64;
+            let added = self.writer.file(name, most, &mut |take| {
+                content.chunks(piece_bytes).try_for_each(&mut *take)?;
+                Ok(true)
+            });
+            assert!(added.expect("written"), "{name}");
+        }
+
+        fn publish(mut self) -> (tempfile::TempDir, Utf8PathBuf) {
+            self.writer.close().expect("closed");
+            let bytes = self.writer.packed_bytes();
+            let digest = self.writer.publish("x.ovpack", false).expect("published");
+            let path = Utf8PathBuf::try_from(self.held.path().join("x.ovpack")).expect("UTF-8");
+            assert_eq!(std::fs::metadata(&path).expect("asked").len(), bytes);
+            let mut hasher = Hasher::default();
+            let mut file = std::fs::File::open(&path).expect("opened");
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match std::io::Read::read(&mut file, &mut buffer).expect("read") {
+                    0 => break,
+                    count => hasher.update(&buffer[..count]),
+                }
+            }
+            assert_eq!(hasher.finish(), digest);
+            (self.held, path)
+        }
+    }
+
+    fn names(path: &Utf8PathBuf) -> Vec<String> {
+        let file = std::fs::File::open(path).expect("opened");
+        let mut zip = zip::ZipArchive::new(file).expect("a ZIP");
+        let members = zip.len();
+        let name = |index| zip.by_index(index).expect("a member").name().expect("a name").into_owned();
+        (0..members).map(name).collect()
+    }
+
+    /// Bytes that do not shrink, and bytes that shrink to half.
+    fn contents() -> [Vec<u8>; 2] {
+        let mut seed = 7_u64;
+        let noise: Vec<_> = (0..5 << 20)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                seed.to_be_bytes()[0]
+            })
+            .collect();
+        let half = noise.iter().flat_map(|byte| [*byte, b'x']).collect();
+        [noise, half]
+    }
+
+    #[test]
+    fn the_pieces_in_which_content_comes_do_not_show() {
+        let [_, content] = contents();
+        let packs = [1_000, 65_536, 300_000, usize::MAX].map(|piece_bytes| {
+            let mut fixture = fixture();
+            fixture.file("r/a", &content, piece_bytes);
+            let (_held, path) = fixture.publish();
+            Digest::of(&std::fs::read(path).expect("read"))
+        });
+        assert_eq!(packs, [packs[0]; 4]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_relied_on_leaves_no_trace() {
+        let contents = contents();
+        let expected = {
+            let mut fixture = fixture();
+            fixture.file("r/a", b"aaaaaaaaaaaaaaaaaaaaaaaaaa", 3);
+            fixture.file("r/b", b"b", 1);
+            let (_held, path) = fixture.publish();
+            std::fs::read(path).expect("read")
+        };
+        let mut fixture = fixture();
+        fixture.file("r/a", b"aaaaaaaaaaaaaaaaaaaaaaaaaa", 3);
+        for content in &contents {
+            for most in [content.len() as u64, content.len() as u64 - 1] {
+                let mut times = 0;
+                let added = fixture.writer.file("r/changing", most, &mut |take| {
+                    times += 1;
+                    take(content)?;
+                    // The second time is only asked for where it did not shrink.
+                    Ok(times == 2)
+                });
+                assert!(!added.expect("tried"));
+            }
+        }
+        let mut first = true;
+        let added = fixture.writer.file("r/changing", contents[0].len() as u64, &mut |take| {
+            let content = if first { &contents[0] } else { &contents[1][..contents[0].len()] };
+            first = false;
+            take(content)?;
+            Ok(true)
+        });
+        assert!(!added.expect("tried"), "other bytes the second time");
+        fixture.file("r/b", b"b", 1);
+        let (_held, path) = fixture.publish();
+        assert_eq!(std::fs::read(path).expect("read"), expected);
+    }
+
+    #[test]
+    fn more_members_than_a_plain_end_record_holds_are_read_back() {
+        for members in [65_535, 65_536] {
+            let mut fixture = fixture();
+            fixture.writer.directory("r/").expect("written");
+            for number in 1..members {
+                fixture.file(&format!("r/{number}"), b"x", 1);
+            }
+            let (_held, path) = fixture.publish();
+            let names = names(&path);
+            assert_eq!(names.len(), members);
+            assert_eq!(names.last(), Some(&format!("r/{}", members - 1)));
+            let program = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); sys.exit(len(z.namelist()) != int(sys.argv[2]))";
+            let python = std::process::Command::new("python3")
+                .args(["-c", program, path.as_str(), &members.to_string()])
+                .status();
+            assert!(python.map_or(true, |status| status.success()), "{members}");
+        }
+    }
+
+    #[test]
+    #[ignore = "writes and reads more than 8 GiB"]
+    fn members_and_offsets_of_more_than_four_gibibytes_are_read_back() {
+        let mut fixture = fixture();
+        let [noise, half] = contents();
+        for (name, content) in [("r/noise", noise), ("r/half", half)] {
+            let times = (1 << 32) / content.len() + 1;
+            let most = (content.len() * times) as u64;
+            let added = fixture.writer.file(name, most, &mut |take| {
+                (0..times).try_for_each(|_| take(&content))?;
+                Ok(true)
+            });
+            assert!(added.expect("written"));
+        }
+        fixture.file("r/z", b"zzzzzzzzzzzzzzzzzzzz", 1);
+        let (_held, path) = fixture.publish();
+        assert_eq!(names(&path), ["r/noise", "r/half", "r/z"]);
+        for (program, arguments) in [
+            ("unzip", &["-tqq"][..]),
+            ("python3", &["-c", "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)"]),
+        ] {
+            let status = std::process::Command::new(program).args(arguments).arg(&path).status();
+            assert!(status.map_or(true, |status| status.success()), "{program}");
+        }
+    }
+}

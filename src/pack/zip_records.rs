@@ -60,7 +60,7 @@ impl Member<'_> {
         } else {
             (plain(self.compressed_bytes), plain(self.size_bytes))
         };
-        let mut record = Record::new(b"PK\x03\x04");
+        let mut record = Record::new(*b"PK\x03\x04");
         record.u16(self.version()).u16(FLAGS).u16(self.method);
         record.u16(TIME).u16(DATE).u32(self.crc32);
         record.u32(compressed).u32(size);
@@ -74,7 +74,7 @@ impl Member<'_> {
         let size = zip64.field(self.size_bytes);
         let compressed = zip64.field(self.compressed_bytes);
         let offset = zip64.field(self.offset);
-        let mut record = Record::new(b"PK\x01\x02");
+        let mut record = Record::new(*b"PK\x01\x02");
         record
             .u16(MADE_ON_UNIX | self.version())
             .u16(self.version());
@@ -181,7 +181,7 @@ impl Zip64 {
 struct Record(Vec<u8>);
 
 impl Record {
-    fn new(signature: &[u8; 4]) -> Self {
+    fn new(signature: [u8; 4]) -> Self {
         Self(signature.to_vec())
     }
 

@@ -21,37 +21,22 @@ const DOORS: &[&str] = &[
 fn a_module_uses_only_modules_printed_above_it() {
     let floors = floors();
     let modules = library_modules();
-    let listed: BTreeSet<_> = floors.iter().cloned().collect();
-    let there: BTreeSet<_> = modules.keys().cloned().collect();
+    let listed: BTreeSet<_> = floors.iter().collect();
     assert_eq!(
-        listed, there,
-        "docs/design.md prints each module of src/ once"
+        listed,
+        modules.keys().collect(),
+        "docs/design.md prints each module of src/"
     );
     assert_eq!(listed.len(), floors.len(), "no module is printed twice");
 
     let place = |module: &str| floors.iter().position(|listed| listed == module);
     let mut wrong = Vec::new();
     for (module, code) in &modules {
-        for used in used_modules(module, code, &there) {
-            let is_kin = is_at_or_above(module, &used) || is_at_or_above(&used, module);
-            if !is_kin && place(&used) >= place(module) {
+        for used in names_after_crate(code) {
+            if used != *module && place(&used) >= place(module) {
                 wrong.push(format!("{module} uses {used}, which is printed below it"));
-            }
-        }
-    }
-    assert_eq!(wrong, Vec::<String>::new());
-}
-
-#[test]
-fn no_module_uses_another_by_a_name_that_the_crate_exports() {
-    let modules = library_modules();
-    let there: BTreeSet<_> = modules.keys().cloned().collect();
-    let mut wrong = Vec::new();
-    for (module, code) in &modules {
-        for path in paths_after(code, "crate::") {
-            let first = path.split('/').next().unwrap_or_default();
-            if !there.contains(first) {
-                wrong.push(format!("{module} uses crate::{first}"));
+            } else if place(&used).is_none() {
+                wrong.push(format!("{module} uses crate::{used}, which is no module"));
             }
         }
     }
@@ -60,7 +45,7 @@ fn no_module_uses_another_by_a_name_that_the_crate_exports() {
 
 #[test]
 fn no_file_has_more_lines_than_one_sitting_reads() {
-    let long: Vec<_> = source_files("src")
+    let long: Vec<_> = source_files()
         .into_iter()
         .map(|(path, text)| (without_tests(&text).lines().count(), path))
         .filter(|(lines, _)| *lines > LINES_MAX)
@@ -70,7 +55,7 @@ fn no_file_has_more_lines_than_one_sitting_reads() {
 
 #[test]
 fn only_the_doors_are_excepted_from_the_forbidden_calls() {
-    let excepted: Vec<_> = source_files("src")
+    let excepted: Vec<_> = source_files()
         .into_iter()
         .filter(|(_, text)| without_tests(text).contains("clippy::disallowed_methods"))
         .map(|(path, _)| path)
@@ -79,18 +64,34 @@ fn only_the_doors_are_excepted_from_the_forbidden_calls() {
 }
 
 #[test]
-fn only_ui_prints() {
-    let printing: Vec<_> = source_files("src")
+fn only_ui_touches_the_standard_streams() {
+    let streams = ["stdout()", "stderr()", "stdin()", "println!", "eprintln!"];
+    let touching: Vec<_> = source_files()
         .into_iter()
         .filter(|(_, text)| {
             let code = code_of(text);
-            ["io::stdout()", "io::stderr()", "io::stdin()"]
-                .iter()
-                .any(|stream| code.contains(stream))
+            streams.iter().any(|stream| code.contains(stream))
         })
         .map(|(path, _)| path)
         .collect();
-    assert_eq!(printing, ["src/bin/ovpack/ui.rs"]);
+    assert_eq!(touching, ["src/bin/ovpack/ui.rs"]);
+}
+
+#[test]
+fn the_program_sees_only_what_the_crate_exports() {
+    let program = source_files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src/bin/"));
+    for (path, text) in program {
+        assert!(
+            !text.contains("#[path"),
+            "{path} takes in a module of the library"
+        );
+        assert!(
+            !text.contains("include!("),
+            "{path} takes in code of the library"
+        );
+    }
 }
 
 /// Returns the modules in the order in which docs/design.md prints them.
@@ -107,123 +108,101 @@ fn floors() -> Vec<String> {
         .collect()
 }
 
-/// Returns the code of each module of the library, such as `pack/reader`.
+/// Returns the code of each module of the library; one that has a directory is one module.
 fn library_modules() -> BTreeMap<String, String> {
-    source_files("src")
-        .into_iter()
-        .filter(|(path, _)| !path.starts_with("src/bin/") && path != "src/lib.rs")
-        .map(|(path, text)| {
-            let module = path.trim_start_matches("src/").trim_end_matches(".rs");
-            let module = module.trim_end_matches("/mod").to_owned();
-            (module, code_of(&text))
-        })
-        .collect()
-}
-
-/// Returns the modules that `code` names by `crate::` or `super::`.
-fn used_modules(module: &str, code: &str, there: &BTreeSet<String>) -> BTreeSet<String> {
-    let above = module.rsplit_once('/').map(|(above, _)| above);
-    let of_crate = paths_after(code, "crate::");
-    let of_super = paths_after(code, "super::")
-        .into_iter()
-        .filter_map(|path| above.map(|above| format!("{above}/{path}")));
-    of_crate
-        .into_iter()
-        .chain(of_super)
-        .filter_map(|path| nearest_module(&path, there))
-        .collect()
-}
-
-/// Returns the deepest module on a path such as `pack/reader/Reader`.
-fn nearest_module(path: &str, there: &BTreeSet<String>) -> Option<String> {
-    let mut path = path;
-    loop {
-        if there.contains(path) {
-            return Some(path.to_owned());
-        }
-        path = path.rsplit_once('/')?.0;
-    }
-}
-
-/// Returns what follows each `prefix`, with `/` for `::` and one path for each name of a group.
-fn paths_after(code: &str, prefix: &str) -> BTreeSet<String> {
-    let mut paths = BTreeSet::new();
-    for (at, _) in code.match_indices(prefix) {
-        let is_whole_word =
-            !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
-        if is_whole_word {
-            collect_paths(&code[at + prefix.len()..], "", &mut paths);
+    let mut modules = BTreeMap::new();
+    for (path, text) in source_files() {
+        let module = path.trim_start_matches("src/").trim_end_matches(".rs");
+        let module = module.split('/').next().unwrap_or(module);
+        if !path.starts_with("src/bin/") && module != "lib" {
+            let code: &mut String = modules.entry(module.to_owned()).or_default();
+            code.push_str(&code_of(&text));
         }
     }
-    paths
+    modules
 }
 
-/// Reads one use tree, as in `a::{b, c::d}`; returns what follows it.
-fn collect_paths<'a>(code: &'a str, above: &str, paths: &mut BTreeSet<String>) -> &'a str {
-    let code = code.trim_start();
-    if let Some(mut rest) = code.strip_prefix('{') {
-        loop {
-            rest = collect_paths(rest, above, paths).trim_start();
-            match rest.strip_prefix(',') {
-                Some(next) if next.trim_start().starts_with('}') => {
-                    return next.trim_start().trim_start_matches('}');
+/// Returns the first name of each path that begins with `crate::`, of groups the first of each.
+fn names_after_crate(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        let is_end_of_a_name = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        if is_end_of_a_name {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(first_names(group)),
+            None => names.extend(first_name(rest)),
+        }
+    }
+    names
+}
+
+/// Returns the first name of each path in a group, which may have groups in it.
+fn first_names(group: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    let mut begin = 0;
+    for (at, character) in group.char_indices() {
+        match (character, depth) {
+            ('{', _) => depth += 1,
+            (',' | '}', 0) => {
+                names.extend(first_name(&group[begin..at]));
+                begin = at + 1;
+                if character == '}' {
+                    break;
                 }
-                Some(next) => rest = next,
-                None => return rest.strip_prefix('}').unwrap_or(rest),
             }
+            ('}', _) => depth -= 1,
+            _ => {}
         }
     }
-    let end = code
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(code.len());
-    let (name, rest) = code.split_at(end);
-    let path = match above {
-        "" => name.to_owned(),
-        _ => format!("{above}/{name}"),
-    };
-    match rest.strip_prefix("::") {
-        Some(below) if !below.starts_with('<') => collect_paths(below, &path, paths),
-        _ => {
-            paths.insert(path);
-            rest
-        }
-    }
+    names
 }
 
-fn is_at_or_above(above: &str, module: &str) -> bool {
-    module
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+fn first_name(path: &str) -> Option<String> {
+    let name: String = path
+        .trim_start()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    (!name.is_empty()).then_some(name)
 }
 
 /// Returns the code without tests and comments.
 fn code_of(text: &str) -> String {
-    without_tests(text)
-        .lines()
-        .filter(|line| {
-            !["//", "/*"]
-                .iter()
-                .any(|mark| line.trim_start().starts_with(mark))
-        })
-        .fold(String::new(), |code, line| code + line + "\n")
+    let is_code = |line: &&str| {
+        !["//", "/*"]
+            .iter()
+            .any(|mark| line.trim_start().starts_with(mark))
+    };
+    let lines: Vec<_> = without_tests(text).lines().filter(is_code).collect();
+    lines.join("\n")
 }
 
 fn without_tests(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
 }
 
-/// Returns path and text of the Rust files below a directory, by path.
-fn source_files(directory: &str) -> BTreeMap<String, String> {
+/// Returns path and text of the Rust files of src/ that are not tests, by path.
+fn source_files() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
-    let mut waiting = vec![directory.to_owned()];
+    let mut waiting = vec!["src".to_owned()];
     while let Some(directory) = waiting.pop() {
         for entry in std::fs::read_dir(root().join(&directory)).expect("it is there") {
             let entry = entry.expect("it can be read");
             let name = entry.file_name().into_string().expect("UTF-8");
             let path = format!("{directory}/{name}");
             if entry.file_type().expect("it can be asked").is_dir() {
-                waiting.push(path);
-            } else if name.ends_with(".rs") {
+                if name != "tests" {
+                    waiting.push(path);
+                }
+            } else if entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "rs")
+            {
                 let text = std::fs::read_to_string(entry.path()).expect("it can be read");
                 files.insert(path, text);
             }
@@ -237,19 +216,9 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn use_trees_are_read_whole() {
+fn paths_of_the_crate_are_found_in_groups_and_in_expressions() {
     let code = "use crate::{digest::Digest, pack::{self, reader::{Reader, read}}, id};\n\
-                let x = crate::plan::Plan::of::<u8>(mycrate::no);";
-    let paths: Vec<_> = paths_after(code, "crate::").into_iter().collect();
-    assert_eq!(
-        paths,
-        [
-            "digest/Digest",
-            "id",
-            "pack/reader/Reader",
-            "pack/reader/read",
-            "pack/self",
-            "plan/Plan/of"
-        ]
-    );
+                let x = crate::plan::Plan::of(mycrate::no, <crate::tree::Tree>::new());";
+    let names: Vec<_> = names_after_crate(code).into_iter().collect();
+    assert_eq!(names, ["digest", "id", "pack", "plan", "tree"]);
 }
