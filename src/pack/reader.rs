@@ -17,7 +17,7 @@ use crate::fsops::Stat;
 use crate::limits::Limits;
 
 pub(crate) use super::inflate::Inflater as Scratch;
-pub(crate) use super::member::{Member, MemberLocation, Method};
+pub(crate) use super::member::{Member, MemberLocation, Method, Observed};
 
 /// Bytes read at a time where the whole file is hashed.
 const HASH_STEP_BYTES: usize = 128 << 10;
@@ -52,15 +52,6 @@ impl AuditReport {
     pub(crate) fn manifest_name(&self) -> String {
         format!("{}/{}", self.root, self.layout.manifest_name())
     }
-}
-
-/// What a member's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Observed {
-    /// How many they are.
-    pub(crate) size_bytes: u64,
-    /// Their digest.
-    pub(crate) sha256: Digest,
 }
 
 impl PackReader {
