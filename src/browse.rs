@@ -28,9 +28,15 @@ pub struct ListEntry {
 /// Lists the children of a directory by name, or the file itself.
 pub(crate) fn list(layout: &Layout, uri: &Uri) -> Result<Vec<ListEntry>> {
     let live = layout.open_live()?;
-    let stat = live.stat_at(uri.path())?.ok_or_else(|| Error::UriNotFound { uri: uri.clone() })?;
+    let stat = live
+        .stat_at(uri.path())?
+        .ok_or_else(|| Error::UriNotFound { uri: uri.clone() })?;
     if stat.kind != FileKind::Directory {
-        return Ok(vec![entry(uri.to_string(), uri.path().leaf().unwrap_or_default().to_owned(), &stat)]);
+        return Ok(vec![entry(
+            uri.to_string(),
+            uri.path().leaf().unwrap_or_default().to_owned(),
+            &stat,
+        )]);
     }
     let dir = live.open_dir(uri.path())?;
     let mut entries = Vec::new();
@@ -38,8 +44,15 @@ pub(crate) fn list(layout: &Layout, uri: &Uri) -> Result<Vec<ListEntry>> {
         let shown = name.to_string_lossy().into_owned();
         // At the root only scopes are content; what else an adopted directory holds is not ours.
         let is_content = !uri.is_root() || Scope::from_name(&shown).is_some();
-        if let Some(stat) = dir.stat_name(&name)?.filter(|_| is_content && shown != layout::CONTROL) {
-            let below = if uri.is_root() { format!("{uri}{shown}") } else { format!("{uri}/{shown}") };
+        if let Some(stat) = dir
+            .stat_name(&name)?
+            .filter(|_| is_content && shown != layout::CONTROL)
+        {
+            let below = if uri.is_root() {
+                format!("{uri}{shown}")
+            } else {
+                format!("{uri}/{shown}")
+            };
             entries.push(entry(below, shown, &stat));
         }
     }
@@ -48,16 +61,31 @@ pub(crate) fn list(layout: &Layout, uri: &Uri) -> Result<Vec<ListEntry>> {
 }
 
 fn entry(uri: String, name: String, stat: &Stat) -> ListEntry {
-    let size = if stat.kind == FileKind::File { stat.size_bytes } else { 0 };
-    ListEntry { uri, name, kind: stat.kind.as_str(), size, modified_at: clock::rfc3339(stat.mtime_ns.div_euclid(1_000_000)) }
+    let size = if stat.kind == FileKind::File {
+        stat.size_bytes
+    } else {
+        0
+    };
+    ListEntry {
+        uri,
+        name,
+        kind: stat.kind.as_str(),
+        size,
+        modified_at: clock::rfc3339(stat.mtime_ns.div_euclid(1_000_000)),
+    }
 }
 
 /// Writes a file's bytes to `out`; returns their number.
 pub(crate) fn read(layout: &Layout, uri: &Uri, out: &mut dyn Write) -> Result<u64> {
     let live: Dir = layout.open_live()?;
-    let stat = live.stat_at(uri.path())?.ok_or_else(|| Error::UriNotFound { uri: uri.clone() })?;
+    let stat = live
+        .stat_at(uri.path())?
+        .ok_or_else(|| Error::UriNotFound { uri: uri.clone() })?;
     if stat.kind != FileKind::File {
-        return Err(Error::WrongEntryKind { uri: uri.clone(), expected: "file" });
+        return Err(Error::WrongEntryKind {
+            uri: uri.clone(),
+            expected: "file",
+        });
     }
     let path = live.at(uri.path());
     let mut file = live.open_file(uri.path())?;
@@ -71,7 +99,8 @@ pub(crate) fn read(layout: &Layout, uri: &Uri, out: &mut dyn Write) -> Result<u6
             Err(source) => return Err(Error::io("read", path, source)),
         };
         let bytes = buffer.get(..count).unwrap_or_default();
-        out.write_all(bytes).map_err(|source| Error::io("write", "the output", source))?;
+        out.write_all(bytes)
+            .map_err(|source| Error::io("write", "the output", source))?;
         total += count as u64;
     }
 }

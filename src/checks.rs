@@ -63,22 +63,36 @@ checks! {
 pub(crate) fn check(staging: &Staging, phase: Phase) -> Result<CheckReport> {
     let connection = staging.connection();
     let mut report = CheckReport::default();
-    ask(connection, "SELECT code, path, detail FROM finding ORDER BY code, path, detail", None, &mut report)?;
+    ask(
+        connection,
+        "SELECT code, path, detail FROM finding ORDER BY code, path, detail",
+        None,
+        &mut report,
+    )?;
     for (_, rule, query) in CHECKS.iter().filter(|(of, ..)| *of == phase) {
         ask(connection, query, Some(*rule), &mut report)?;
     }
-    connection.execute("DELETE FROM finding", []).context("check staged rows")?;
+    connection
+        .execute("DELETE FROM finding", [])
+        .context("check staged rows")?;
     report.findings.sort_by_key(|finding| finding.rule);
     Ok(report)
 }
 
-fn ask(connection: &Connection, query: &str, rule: Option<Rule>, report: &mut CheckReport) -> Result<()> {
+fn ask(
+    connection: &Connection,
+    query: &str,
+    rule: Option<Rule>,
+    report: &mut CheckReport,
+) -> Result<()> {
     let mut statement = connection.prepare(query).context("check staged rows")?;
     let mut rows = statement.query([]).context("check staged rows")?;
     while let Some(row) = rows.next().context("check staged rows")? {
         let finding = match rule {
             Some(rule) => Some(Finding::new(rule, text(row, 0)?, text(row, 1)?)),
-            None => Rule::from_code(&text(row, 0)?).map(|rule| Ok(Finding::new(rule, text(row, 1)?, text(row, 2)?))).transpose()?,
+            None => Rule::from_code(&text(row, 0)?)
+                .map(|rule| Ok(Finding::new(rule, text(row, 1)?, text(row, 2)?)))
+                .transpose()?,
         };
         if let Some(finding) = finding {
             report.push(finding);
@@ -100,10 +114,19 @@ mod tests {
         let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/checks");
         let mut files: Vec<String> = std::fs::read_dir(dir)
             .expect("the directory")
-            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("UTF-8")
+            })
             .collect();
         files.sort();
-        let mut listed: Vec<String> = CHECKS.iter().map(|(_, rule, _)| format!("{rule}.sql")).collect();
+        let mut listed: Vec<String> = CHECKS
+            .iter()
+            .map(|(_, rule, _)| format!("{rule}.sql"))
+            .collect();
         listed.sort();
         listed.dedup();
         assert_eq!(files, listed);
@@ -119,8 +142,15 @@ mod tests {
         for phase in [Phase::Manifest, Phase::Target, Phase::Bytes] {
             let report = check(&staging, phase).expect("asked");
             let codes: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
-            let expected: &[Rule] = if phase == Phase::Manifest { &[Rule::DirectoryUnexpected] } else { &[] };
-            assert_eq!(codes, expected, "an empty pack lacks only its root directory");
+            let expected: &[Rule] = if phase == Phase::Manifest {
+                &[Rule::DirectoryUnexpected]
+            } else {
+                &[]
+            };
+            assert_eq!(
+                codes, expected,
+                "an empty pack lacks only its root directory"
+            );
         }
     }
 }

@@ -9,9 +9,9 @@ use std::ops::Deref;
 use serde::Serialize;
 
 /// Most bytes of one component: what Linux file systems hold (`NAME_MAX`).
-pub const COMPONENT_BYTES_MAX: usize = 255;
+pub(crate) const COMPONENT_BYTES_MAX: usize = 255;
 /// Most bytes of a path: what Linux takes in one call (`PATH_MAX`).
-pub const PATH_BYTES_MAX: usize = 4096;
+pub(crate) const PATH_BYTES_MAX: usize = 4096;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -161,7 +161,7 @@ impl EntryPath {
 ///
 /// # Errors
 /// The first [`PathFault`] that it has; the empty text is [`PathFault::Empty`].
-pub fn check(text: &str) -> Result<(), PathFault> {
+pub(crate) fn check(text: &str) -> Result<(), PathFault> {
     if text.len() > PATH_BYTES_MAX {
         return Err(PathFault::TooLong);
     }
@@ -176,7 +176,7 @@ pub fn check(text: &str) -> Result<(), PathFault> {
 ///
 /// # Errors
 /// The first [`PathFault`] that it has.
-pub fn check_component(component: &str) -> Result<(), PathFault> {
+pub(crate) fn check_component(component: &str) -> Result<(), PathFault> {
     match component {
         "" => return Err(PathFault::Empty),
         "." | ".." => return Err(PathFault::Dot),

@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::finding::{CheckReport, Finding};
 use crate::id::TransactionId;
-pub use crate::kind::Kind;
+pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
 
 /// A result with this library's error.
@@ -323,18 +323,34 @@ impl Error {
         source: io::Error,
     ) -> Self {
         let path = path.into();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
+        let is_full = matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        if is_full {
+            Self::NoSpace {
                 action,
                 path,
                 source,
-            },
-            _ => Self::Io {
+            }
+        } else {
+            Self::Io {
                 action,
                 path,
                 source,
-            },
+            }
         }
+    }
+
+    /// Returns whether a name, or a directory on the way to it, was not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        let is_absent = |source: &io::Error| {
+            matches!(
+                source.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            )
+        };
+        matches!(self, Self::Io { source, .. } if is_absent(source))
     }
 
     /// Makes the error of a pack with one finding that stops the reading.

@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fsops::{self, Dir, is_absent};
+use crate::fsops::{self, Dir};
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
 use crate::layout::{self, Layout};
 
@@ -51,7 +51,11 @@ pub(crate) fn sync_parents(layout: &Layout, units: &[Unit]) -> Result<()> {
 ///
 /// `digest_of` is asked only then, with the unit's live directory. The device number is not asked:
 /// it is not stable over a reboot.
-pub(crate) fn position(layout: &Layout, unit: &Unit, digest_of: &dyn Fn(&Dir) -> Result<Digest>) -> Result<Position> {
+pub(crate) fn position(
+    layout: &Layout,
+    unit: &Unit,
+    digest_of: &dyn Fn(&Dir) -> Result<Digest>,
+) -> Result<Position> {
     let Some(live) = open_live_unit(layout, unit)? else {
         return Ok(match (unit.old, unit.new) {
             (None, Some(_)) => Position::Old,
@@ -77,15 +81,20 @@ pub(crate) fn position(layout: &Layout, unit: &Unit, digest_of: &dyn Fn(&Dir) ->
 }
 
 fn open_live_unit(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
-    let opened = layout.open_unit_parent(&unit.path).and_then(|(parent, name)| parent.open_dir(&name));
+    let opened = layout
+        .open_unit_parent(&unit.path)
+        .and_then(|(parent, name)| parent.open_dir(&name));
     match opened {
         Ok(dir) => Ok(Some(dir)),
-        Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Shows a side of a unit in a message.
 pub(crate) fn shown(tree: Option<TreeIdentity>) -> String {
-    tree.map_or_else(|| "absent".to_owned(), |tree| format!("inode {}, digest {}", tree.inode, tree.digest))
+    tree.map_or_else(
+        || "absent".to_owned(),
+        |tree| format!("inode {}, digest {}", tree.inode, tree.digest),
+    )
 }

@@ -13,7 +13,7 @@ mod steady;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -368,5 +368,7 @@ pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -
 /// Copies all of a file into another; `path` is that one's, for the message.
 pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
     let copied = fault::step("write").and_then(|()| io::copy(from, to));
-    copied.map(drop).map_err(|source| Error::io("write", path, source))
+    copied
+        .map(drop)
+        .map_err(|source| Error::io("write", path, source))
 }

@@ -101,12 +101,14 @@ pub struct TransactionReport {
     pub change_list: Vec<Change>,
 }
 
-
 /// Lists transactions, newest first.
 pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
     let undone = undo::undone(&journal.committed()?);
     let rows = journal.transactions(options.limit)?;
-    Ok(rows.into_iter().map(|row| summary(&row, undone.get(&row.id).copied())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| summary(&row, undone.get(&row.id).copied()))
+        .collect())
 }
 
 /// Shows one transaction in full.
@@ -121,8 +123,15 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
     });
     let mut units = Vec::new();
     for unit in journal.units(id)? {
-        let slot_state = journal.slot(unit.slot)?.map_or_else(|| "pruned".to_owned(), |slot| slot.state);
-        units.push(UnitReport { path: unit.path, action: unit.action.as_str().to_owned(), slot: unit.slot, slot_state });
+        let slot_state = journal
+            .slot(unit.slot)?
+            .map_or_else(|| "pruned".to_owned(), |slot| slot.state);
+        units.push(UnitReport {
+            path: unit.path,
+            action: unit.action.as_str().to_owned(),
+            slot: unit.slot,
+            slot_state,
+        });
     }
     Ok(TransactionReport {
         argv: serde_json::from_str(&row.argv).unwrap_or_default(),
@@ -137,7 +146,10 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
 }
 
 /// Says what became of one transaction.
-pub(crate) fn summary(row: &TransactionRow, undone_by: Option<TransactionId>) -> TransactionSummary {
+pub(crate) fn summary(
+    row: &TransactionRow,
+    undone_by: Option<TransactionId>,
+) -> TransactionSummary {
     TransactionSummary {
         transaction: row.id,
         kind: row.kind.clone(),

@@ -25,43 +25,72 @@ pub(crate) fn init(path: &Utf8Path) -> Result<()> {
     let root = open_root(path)?;
     ensure_no_store(&root)?;
     for name in root.names()? {
-        let is_ours = name == layout::CONTROL || (name == layout::LIVE && root.open_dir(layout::LIVE)?.names()?.is_empty());
+        let is_ours = name == layout::CONTROL
+            || (name == layout::LIVE && root.open_dir(layout::LIVE)?.names()?.is_empty());
         if !is_ours {
-            return Err(Error::DirectoryNotEmpty { path: path.to_owned() });
+            return Err(Error::DirectoryNotEmpty {
+                path: path.to_owned(),
+            });
         }
     }
     make(root, false).map(drop)
 }
 
 /// Makes a directory that holds scope directories a store, and records every file in a baseline.
-pub(crate) fn adopt(path: &Utf8Path, provenance: Provenance, wait: std::time::Duration) -> Result<()> {
+pub(crate) fn adopt(
+    path: &Utf8Path,
+    provenance: Provenance,
+    wait: std::time::Duration,
+) -> Result<()> {
     if !path.exists() {
-        return Err(Error::FileNotFound { path: path.to_owned() });
+        return Err(Error::FileNotFound {
+            path: path.to_owned(),
+        });
     }
     let root = open_root(path)?;
-    let is_scope = |scope: Scope| root.stat_at(scope.as_str()).map(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Directory));
-    if !Scope::ALL.into_iter().map(is_scope).collect::<Result<Vec<_>>>()?.contains(&true) {
-        return Err(Error::NothingToAdopt { path: path.to_owned() });
+    let is_scope = |scope: Scope| {
+        root.stat_at(scope.as_str())
+            .map(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Directory))
+    };
+    if !Scope::ALL
+        .into_iter()
+        .map(is_scope)
+        .collect::<Result<Vec<_>>>()?
+        .contains(&true)
+    {
+        return Err(Error::NothingToAdopt {
+            path: path.to_owned(),
+        });
     }
     if !has_journal_without_commit(&root)? {
         ensure_no_store(&root)?;
         make(root.again()?, true)?;
     }
     let mut session = Session::begin(Layout::open(path)?, provenance, wait)?;
-    crate::recover::recover(&mut session, &crate::recover::RecoverOptions::default())?;
-    if session.journal.generation()? == 0 { baseline(&mut session) } else { Ok(()) }
+    crate::recover::recover(&mut session, crate::recover::RecoverOptions::default())?;
+    if session.journal.generation()? == 0 {
+        baseline(&mut session)
+    } else {
+        Ok(())
+    }
 }
 
 fn open_root(path: &Utf8Path) -> Result<Dir> {
     if path.is_dir() {
         return Dir::open(path);
     }
-    Err(Error::Io { action: "make a store in", path: path.to_owned(), source: std::io::ErrorKind::NotADirectory.into() })
+    Err(Error::Io {
+        action: "make a store in",
+        path: path.to_owned(),
+        source: std::io::ErrorKind::NotADirectory.into(),
+    })
 }
 
 fn ensure_no_store(root: &Dir) -> Result<()> {
     match store_row(root)? {
-        Some(_) => Err(Error::StoreExists { path: root.path().to_owned() }),
+        Some(_) => Err(Error::StoreExists {
+            path: root.path().to_owned(),
+        }),
         None => Ok(()),
     }
 }
@@ -69,14 +98,18 @@ fn ensure_no_store(root: &Dir) -> Result<()> {
 /// A store whose baseline was cut short is adopted again.
 fn has_journal_without_commit(root: &Dir) -> Result<bool> {
     match store_row(root)? {
-        Some(journal) => Ok(journal.store_row()?.is_some_and(|store| store.is_adopted) && journal.generation()? == 0),
+        Some(journal) => Ok(journal.store_row()?.is_some_and(|store| store.is_adopted)
+            && journal.generation()? == 0),
         None => Ok(false),
     }
 }
 
 /// Returns the journal of a store that is whole.
 fn store_row(root: &Dir) -> Result<Option<Journal>> {
-    let is_there = |name: &str, kind| root.stat_at(name).map(|stat| stat.is_some_and(|stat| stat.kind == kind));
+    let is_there = |name: &str, kind| {
+        root.stat_at(name)
+            .map(|stat| stat.is_some_and(|stat| stat.kind == kind))
+    };
     let journal = [layout::CONTROL, layout::JOURNAL].join("/");
     if !is_there(layout::CONTROL, FileKind::Directory)? || !is_there(&journal, FileKind::File)? {
         return Ok(None);
@@ -117,9 +150,19 @@ fn baseline(session: &mut Session) -> Result<()> {
     match scan_scopes(tx.session, &staging).and_then(|()| plan::counts(&staging)) {
         Err(error) => Err(tx.abort(error)),
         Ok((counts, files, bytes)) => {
-            let prepared = Prepared { pack: None, counts, files, bytes, units: Vec::new(), undoes: None };
+            let prepared = Prepared {
+                pack: None,
+                counts,
+                files,
+                bytes,
+                units: Vec::new(),
+                undoes: None,
+            };
             tx.commit(&prepared, &staging, &|_| Ok(()))?;
-            debug_assert!(session.journal.transaction(id).is_ok(), "a committed transaction has a row");
+            debug_assert!(
+                session.journal.transaction(id).is_ok(),
+                "a committed transaction has a row"
+            );
             if let Some(cache) = session.cache.as_mut() {
                 cache.flush();
             }
@@ -132,8 +175,15 @@ fn scan_scopes(session: &mut Session, staging: &Staging) -> Result<()> {
     let live = session.layout.open_live()?;
     for scope in Scope::ALL {
         if live.stat_at(scope.as_str())?.is_some() {
-            let root = crate::import::open_unit(&session.layout, scope.as_str())?;
-            plan::scan(&root, &scope.path(), Tree::Staged, staging, session.cache.as_mut(), &Control::default())?;
+            let root = crate::live::open_unit(&session.layout, scope.as_str())?;
+            plan::scan(
+                &root,
+                &scope.path(),
+                Tree::Staged,
+                staging,
+                session.cache.as_mut(),
+                &Control::default(),
+            )?;
         }
     }
     Ok(())

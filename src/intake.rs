@@ -56,7 +56,12 @@ impl Intake {
     ///
     /// # Errors
     /// [`Error::Refused`] for what stops the reading; everything else waits for [`Self::ensure`].
-    pub(crate) fn take(pack: &Utf8Path, limits: &Limits, staging: Staging, control: &Control) -> Result<Self> {
+    pub(crate) fn take(
+        pack: &Utf8Path,
+        limits: &Limits,
+        staging: Staging,
+        control: &Control,
+    ) -> Result<Self> {
         let reader = PackReader::open(pack, limits)?;
         let audit = reader.audit(&mut |member| {
             control.ensure_not_interrupted()?;
@@ -67,7 +72,13 @@ impl Intake {
         }
         let head = reader.read_manifest(&audit, &mut &staging)?;
         let claims = staging.set_manifest(&head, &audit.root, audit.layout)?;
-        Ok(Self { reader, audit, head, claims, staging })
+        Ok(Self {
+            reader,
+            audit,
+            head,
+            claims,
+            staging,
+        })
     }
 
     /// Asks all rules of a phase.
@@ -79,7 +90,10 @@ impl Intake {
         if report.is_empty() {
             return Ok(());
         }
-        Err(Error::Refused { pack: self.reader.path().to_owned(), report: Box::new(report) })
+        Err(Error::Refused {
+            pack: self.reader.path().to_owned(),
+            report: Box::new(report),
+        })
     }
 
     /// Reads every file of the pack once: what its bytes are becomes rows, the bytes go to `sink`.
@@ -92,15 +106,18 @@ impl Intake {
         let mut scratch = Scratch::new();
         self.staging.for_each_file_member(&mut |path, location| {
             sink.begin(path)?;
-            let read = self.reader.read_member(path, location, &mut scratch, &mut |bytes| {
-                control.ensure_not_interrupted()?;
-                control.advance(0, bytes.len() as u64);
-                sink.write(bytes)
-            })?;
+            let read = self
+                .reader
+                .read_member(path, location, &mut scratch, &mut |bytes| {
+                    control.ensure_not_interrupted()?;
+                    control.advance(0, bytes.len() as u64);
+                    sink.write(bytes)
+                })?;
             control.advance(1, 0);
             match read {
                 Ok(observed) => {
-                    self.staging.observe(path, observed.size_bytes, &observed.sha256)?;
+                    self.staging
+                        .observe(path, observed.size_bytes, &observed.sha256)?;
                     sink.end(&observed, &self.staging)
                 }
                 Err(finding) => self.staging.add_finding(&finding),
@@ -114,7 +131,11 @@ impl Intake {
     pub(crate) fn pack_file(&self) -> PackFile {
         let path = self.reader.path();
         let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
-        PackFile { path, bytes: self.reader.pack_bytes(), mtime_ms: self.reader.stat().mtime_ns / 1_000_000 }
+        PackFile {
+            path,
+            bytes: self.reader.pack_bytes(),
+            mtime_ms: self.reader.stat().mtime_ns / 1_000_000,
+        }
     }
 
     /// Returns what the journal keeps of the pack once its bytes are read. Reads the file once more

@@ -48,7 +48,11 @@ pub(crate) struct Layout {
 impl Layout {
     /// Makes the directories of a store; those that a cut-short `init` left are used.
     pub(crate) fn create(root: Dir, is_adopted: bool) -> Result<Self> {
-        for (parent, name, mode) in [("", CONTROL, fsops::PRIVATE_MODE), (CONTROL, SLOTS, 0o700), (CONTROL, STAGING, 0o700)] {
+        for (parent, name, mode) in [
+            ("", CONTROL, fsops::PRIVATE_MODE),
+            (CONTROL, SLOTS, 0o700),
+            (CONTROL, STAGING, 0o700),
+        ] {
             let parent = root.open_dir(parent)?;
             if parent.stat_at(name)?.is_none() {
                 parent.create_dir(name, mode)?;
@@ -61,12 +65,18 @@ impl Layout {
         let control = root.open_dir(CONTROL)?;
         control.sync()?;
         root.sync()?;
-        Ok(Self { root, control, is_adopted })
+        Ok(Self {
+            root,
+            control,
+            is_adopted,
+        })
     }
 
     /// Opens the directories of a store; whether it is adopted is read from its journal later.
     pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
-        let not_found = || Error::StoreNotFound { path: path.to_owned() };
+        let not_found = || Error::StoreNotFound {
+            path: path.to_owned(),
+        };
         if !path.is_dir() {
             return Err(not_found());
         }
@@ -79,7 +89,11 @@ impl Layout {
         if control.stat_at(JOURNAL)?.is_none() {
             return Err(not_found());
         }
-        Ok(Self { root, control, is_adopted: false })
+        Ok(Self {
+            root,
+            control,
+            is_adopted: false,
+        })
     }
 
     /// Says whether the live root is the store's directory itself.
@@ -104,7 +118,11 @@ impl Layout {
 
     /// Opens the live root as it is at this moment.
     pub(crate) fn open_live(&self) -> Result<Dir> {
-        if self.is_adopted { self.root.again() } else { self.root.open_dir(LIVE) }
+        if self.is_adopted {
+            self.root.again()
+        } else {
+            self.root.open_dir(LIVE)
+        }
     }
 
     /// Opens the directory of all slots.
@@ -122,6 +140,11 @@ impl Layout {
         self.control.at(name)
     }
 
+    /// Returns where the running transaction's staging database is; the lock admits one.
+    pub(crate) fn staging_database(&self) -> Utf8PathBuf {
+        self.path_of(STAGING).join("staging.db")
+    }
+
     /// Splits a unit's path into the open directory that holds it and its name there.
     pub(crate) fn open_unit_parent(&self, unit: &str) -> Result<(Dir, String)> {
         if unit.is_empty() {
@@ -136,7 +159,11 @@ impl Layout {
 
     /// Makes the reserve where it is not whole.
     pub(crate) fn make_reserve(&self) -> Result<()> {
-        if self.control.stat_at(RESERVE)?.is_some_and(|stat| stat.size_bytes == RESERVE_BYTES as u64) {
+        if self
+            .control
+            .stat_at(RESERVE)?
+            .is_some_and(|stat| stat.size_bytes == RESERVE_BYTES as u64)
+        {
             return Ok(());
         }
         self.release_reserve()?;

@@ -32,7 +32,7 @@ impl WriterLock {
                     });
                 }
                 Err(TryLockError::WouldBlock) => {
-                    sleep(ASK_AGAIN.min(wait.saturating_sub(begun.elapsed())))
+                    sleep(ASK_AGAIN.min(wait.saturating_sub(begun.elapsed())));
                 }
                 Err(TryLockError::Error(source)) => {
                     return Err(Error::io("lock", dir.at(name), source));

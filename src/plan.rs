@@ -9,8 +9,8 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
-use crate::stat_cache::{self, StatCache};
 use crate::staging::{LiveRow, StagedRow, Staging, Tree};
+use crate::stat_cache::{self, StatCache};
 use crate::tree::{self, TreeDigest};
 use crate::uri::Uri;
 
@@ -101,18 +101,33 @@ pub(crate) fn scan_all(
             EntryKind::Directory => (None, *found.stat),
             EntryKind::File => {
                 let cache = cache.as_deref_mut();
-                let (digest, stat) = stat_cache::hash_file(found.dir, found.name, found.stat, cache, &mut buffer, control)?;
+                let (digest, stat) = stat_cache::hash_file(
+                    found.dir,
+                    found.name,
+                    found.stat,
+                    cache,
+                    &mut buffer,
+                    control,
+                )?;
                 control.advance(1, stat.size_bytes);
                 (Some(digest), stat)
             }
         };
         match into {
-            Tree::Live => staging.add_live(&LiveRow { path: found.path, stat: &stat, sha256 })?,
+            Tree::Live => staging.add_live(&LiveRow {
+                path: found.path,
+                stat: &stat,
+                sha256,
+            })?,
             Tree::Staged => staging.stage(&StagedRow {
                 path: found.path.to_string(),
                 kind: found.kind,
                 mode: stat.mode,
-                bytes: if found.kind == EntryKind::File { stat.size_bytes } else { 0 },
+                bytes: if found.kind == EntryKind::File {
+                    stat.size_bytes
+                } else {
+                    0
+                },
                 sha256,
             })?,
         }
@@ -129,7 +144,13 @@ pub(crate) fn tree_digest(staging: &Staging, tree: Tree, unit: &str) -> Result<(
     staging.for_each_in(tree, unit, &mut |row| {
         let path = EntryPath::parse(&row.path).unwrap_or_default();
         bytes = bytes.saturating_add(row.bytes);
-        digest.add(&path.strip_prefix(&above).unwrap_or_default(), row.kind, row.mode, row.bytes, row.sha256.as_ref())
+        digest.add(
+            &path.strip_prefix(&above).unwrap_or_default(),
+            row.kind,
+            row.mode,
+            row.bytes,
+            row.sha256.as_ref(),
+        )
     })?;
     Ok((digest.finish(), bytes))
 }
@@ -137,7 +158,14 @@ pub(crate) fn tree_digest(staging: &Staging, tree: Tree, unit: &str) -> Result<(
 /// Returns the digest of a tree, all of whose files are read.
 pub(crate) fn digest_by_reading(dir: &Dir) -> Result<Digest> {
     let staging = Staging::make(None)?;
-    scan(dir, &EntryPath::root(), Tree::Live, &staging, None, &Control::default())?;
+    scan(
+        dir,
+        &EntryPath::root(),
+        Tree::Live,
+        &staging,
+        None,
+        &Control::default(),
+    )?;
     Ok(tree_digest(&staging, Tree::Live, "")?.0)
 }
 
@@ -148,16 +176,19 @@ pub(crate) fn counts(staging: &Staging) -> Result<(ChangeCounts, u64, u64)> {
 
 /// The same for what lies at and below some paths, none of which contains another.
 pub(crate) fn counts_at(staging: &Staging, paths: &[String]) -> Result<(ChangeCounts, u64, u64)> {
-    paths.iter().try_fold((ChangeCounts::default(), 0, 0), |(sum, files, bytes), path| {
-        let (more, more_files, more_bytes) = counts_below(staging, path)?;
-        let sum = ChangeCounts {
-            added: sum.added + more.added,
-            replaced: sum.replaced + more.replaced,
-            unchanged: sum.unchanged + more.unchanged,
-            removed: sum.removed + more.removed,
-        };
-        Ok((sum, files + more_files, bytes + more_bytes))
-    })
+    paths.iter().try_fold(
+        (ChangeCounts::default(), 0, 0),
+        |(sum, files, bytes), path| {
+            let (more, more_files, more_bytes) = counts_below(staging, path)?;
+            let sum = ChangeCounts {
+                added: sum.added + more.added,
+                replaced: sum.replaced + more.replaced,
+                unchanged: sum.unchanged + more.unchanged,
+                removed: sum.removed + more.removed,
+            };
+            Ok((sum, files + more_files, bytes + more_bytes))
+        },
+    )
 }
 
 fn counts_below(staging: &Staging, path: &str) -> Result<(ChangeCounts, u64, u64)> {
@@ -165,10 +196,17 @@ fn counts_below(staging: &Staging, path: &str) -> Result<(ChangeCounts, u64, u64
                  count(*) FILTER (WHERE change = 'unchanged'), count(*) FILTER (WHERE change = 'removed'),
                  count(*) FILTER (WHERE new_kind = 'file'), coalesce(sum(new_bytes), 0) FROM plan_change
                  WHERE ?1 = '' OR path = ?1 OR substr(path, 1, length(?1) + 1) = ?1 || '/'";
-    let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or(0));
+    let number = |row: &Row<'_>, at: usize| {
+        row.get::<_, i64>(at)
+            .map(|value| u64::try_from(value).unwrap_or(0))
+    };
     let counted = staging.connection().query_row(query, [path], |row| {
-        let changes =
-            ChangeCounts { added: number(row, 0)?, replaced: number(row, 1)?, unchanged: number(row, 2)?, removed: number(row, 3)? };
+        let changes = ChangeCounts {
+            added: number(row, 0)?,
+            replaced: number(row, 1)?,
+            unchanged: number(row, 2)?,
+            removed: number(row, 3)?,
+        };
         Ok((changes, number(row, 4)?, number(row, 5)?))
     });
     counted.context("count the plan")
@@ -177,20 +215,35 @@ fn counts_below(staging: &Staging, path: &str) -> Result<(ChangeCounts, u64, u64
 /// Returns the plan, path by path.
 pub(crate) fn list(staging: &Staging) -> Result<Vec<Change>> {
     let query = "SELECT path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256 FROM plan_change ORDER BY path";
-    let mut statement = staging.connection().prepare(query).context("read the plan")?;
-    let rows = statement.query_map([], change_from_row).context("read the plan")?;
-    rows.collect::<rusqlite::Result<_>>().context("read the plan")
+    let mut statement = staging
+        .connection()
+        .prepare(query)
+        .context("read the plan")?;
+    let rows = statement
+        .query_map([], change_from_row)
+        .context("read the plan")?;
+    rows.collect::<rusqlite::Result<_>>()
+        .context("read the plan")
 }
 
 /// Reads a change from the columns path, change, and kind, bytes and sha256 of both sides.
 pub(crate) fn change_from_row(row: &Row<'_>) -> rusqlite::Result<Change> {
     let side = |at: usize| -> rusqlite::Result<Option<Version>> {
-        let kind = row.get::<_, Option<String>>(at)?.as_deref().and_then(EntryKind::from_name);
+        let kind = row
+            .get::<_, Option<String>>(at)?
+            .as_deref()
+            .and_then(EntryKind::from_name);
         let Some(kind) = kind else { return Ok(None) };
         let bytes = row.get::<_, Option<i64>>(at + 1)?.unwrap_or(0);
-        Ok(Some(Version { kind, size: u64::try_from(bytes).unwrap_or(0), sha256: row.get(at + 2)? }))
+        Ok(Some(Version {
+            kind,
+            size: u64::try_from(bytes).unwrap_or(0),
+            sha256: row.get(at + 2)?,
+        }))
     };
-    let path = EntryPath::parse(&row.get::<_, String>(0)?).ok().and_then(|path| Uri::from_path(path).ok());
+    let path = EntryPath::parse(&row.get::<_, String>(0)?)
+        .ok()
+        .and_then(|path| Uri::from_path(path).ok());
     let change = match row.get::<_, String>(1)?.as_str() {
         "added" => ChangeKind::Added,
         "replaced" => ChangeKind::Replaced,
@@ -198,5 +251,10 @@ pub(crate) fn change_from_row(row: &Row<'_>) -> rusqlite::Result<Change> {
         "external" => ChangeKind::External,
         _ => ChangeKind::Unchanged,
     };
-    Ok(Change { uri: path.unwrap_or(Uri::root()), change, before: side(2)?, after: side(5)? })
+    Ok(Change {
+        uri: path.unwrap_or(Uri::root()),
+        change,
+        before: side(2)?,
+        after: side(5)?,
+    })
 }

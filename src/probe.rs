@@ -17,7 +17,9 @@ const INSIDE: &str = "inside";
 pub(crate) fn ensure_supported(layout: &Layout) -> Result<()> {
     let live = layout.open_live()?;
     if !live.stat()?.is_on_same_mount(&layout.control().stat()?) {
-        return Err(Error::OtherDevice { path: live.path().to_owned() });
+        return Err(Error::OtherDevice {
+            path: live.path().to_owned(),
+        });
     }
     let scratch = layout.control().open_dir(layout::STAGING)?;
     clear(&scratch)?;
@@ -27,12 +29,20 @@ pub(crate) fn ensure_supported(layout: &Layout) -> Result<()> {
 }
 
 fn probe(scratch: &Dir) -> Result<()> {
-    let unsupported =
-        |ability| move |source| Error::FileSystemUnsupported { path: scratch.path().to_owned(), ability, source };
+    let unsupported = |ability| {
+        move |source| Error::FileSystemUnsupported {
+            path: scratch.path().to_owned(),
+            ability,
+            source,
+        }
+    };
     scratch.create_dir(A, fsops::PRIVATE_MODE)?;
     scratch.create_dir(B, fsops::PRIVATE_MODE)?;
-    scratch.open_dir(A)?.create_dir(INSIDE, fsops::PRIVATE_MODE)?;
-    fsops::exchange(scratch, A, scratch, B).map_err(unsupported("exchange two directories atomically"))?;
+    scratch
+        .open_dir(A)?
+        .create_dir(INSIDE, fsops::PRIVATE_MODE)?;
+    fsops::exchange(scratch, A, scratch, B)
+        .map_err(unsupported("exchange two directories atomically"))?;
     if scratch.open_dir(B)?.stat_at(INSIDE)?.is_none() {
         let source = std::io::Error::other("the exchange was reported as done, but was not");
         return Err(unsupported("exchange two directories atomically")(source));
@@ -40,7 +50,11 @@ fn probe(scratch: &Dir) -> Result<()> {
     match fsops::move_noreplace(scratch, A, scratch, B) {
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(source) => return Err(unsupported("rename without replacing")(source)),
-        Ok(()) => return Err(unsupported("rename without replacing")(std::io::Error::other("it replaced a directory"))),
+        Ok(()) => {
+            return Err(unsupported("rename without replacing")(
+                std::io::Error::other("it replaced a directory"),
+            ));
+        }
     }
     Ok(())
 }

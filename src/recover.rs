@@ -61,11 +61,14 @@ pub struct RecoverReport {
 ///
 /// # Errors
 /// [`Error::InDoubt`] where a live tree is neither the old nor the new one and no direction is given.
-pub(crate) fn recover(session: &mut Session, options: &RecoverOptions) -> Result<RecoverReport> {
+pub(crate) fn recover(session: &mut Session, options: RecoverOptions) -> Result<RecoverReport> {
     let mut report = RecoverReport::default();
     for (id, events) in session.journal.open_transactions()? {
         let outcome = settle(session, id, &events, options)?;
-        report.settled.push(Settled { transaction: id, outcome });
+        report.settled.push(Settled {
+            transaction: id,
+            outcome,
+        });
     }
     let pruning = session.journal.slots_in_pruning()?;
     session.remove_slots(&pruning)?;
@@ -73,20 +76,33 @@ pub(crate) fn recover(session: &mut Session, options: &RecoverOptions) -> Result
     Ok(report)
 }
 
-fn settle(session: &mut Session, id: TransactionId, events: &[EventKind], options: &RecoverOptions) -> Result<&'static str> {
+fn settle(
+    session: &mut Session,
+    id: TransactionId,
+    events: &[EventKind],
+    options: RecoverOptions,
+) -> Result<&'static str> {
     let has = |kind| events.contains(&kind);
     if has(EventKind::Aborting) {
         transaction::finish_abort(session, id)?;
         return Ok("aborted");
     }
-    let units = if has(EventKind::Prepared) { session.journal.units(id)? } else { Vec::new() };
+    let units = if has(EventKind::Prepared) {
+        session.journal.units(id)?
+    } else {
+        Vec::new()
+    };
     let moved = moved_units(session, id, &units, options)?;
     let crashed = json!({ "reason": "crash", "message": "the process ended before the exchange" });
     let is_going_back = has(EventKind::Back) || options.direction == Some(Direction::Back);
     // A baseline moves nothing: once prepared, it only lacks its last event.
-    let is_going_forward = !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
+    let is_going_forward =
+        !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
     if is_going_forward {
-        for unit in units.iter().filter(|unit| !moved.iter().any(|moved| moved.path == unit.path)) {
+        for unit in units
+            .iter()
+            .filter(|unit| !moved.iter().any(|moved| moved.path == unit.path))
+        {
             exchange::move_forward(&session.layout, unit)?;
         }
         transaction::complete(session, id, &units)?;
@@ -101,7 +117,8 @@ fn settle(session: &mut Session, id: TransactionId, events: &[EventKind], option
 
 fn go_back(session: &mut Session, id: TransactionId, moved: &[Unit], is_noted: bool) -> Result<()> {
     if !is_noted {
-        let reason = json!({ "reason": "operator", "message": "moved back by the operator's decision" });
+        let reason =
+            json!({ "reason": "operator", "message": "moved back by the operator's decision" });
         return transaction::move_all_back(session, id, moved, &reason);
     }
     for unit in moved.iter().rev() {
@@ -111,7 +128,12 @@ fn go_back(session: &mut Session, id: TransactionId, moved: &[Unit], is_noted: b
 }
 
 /// Returns the units whose new tree is in place.
-fn moved_units(session: &Session, id: TransactionId, units: &[Unit], options: &RecoverOptions) -> Result<Vec<Unit>> {
+fn moved_units(
+    session: &Session,
+    id: TransactionId,
+    units: &[Unit],
+    options: RecoverOptions,
+) -> Result<Vec<Unit>> {
     let mut moved = Vec::new();
     for unit in units {
         let is_moved = match exchange::position(&session.layout, unit, &digest_of)? {
@@ -140,7 +162,13 @@ fn in_doubt(session: &Session, id: TransactionId, unit: &Unit, found: String) ->
         Ok((parent, name)) => parent.at(&name),
         Err(_) => session.layout.root().at(&unit.path),
     };
-    Error::InDoubt { tx: id, path, old: exchange::shown(unit.old), new: exchange::shown(unit.new), found }
+    Error::InDoubt {
+        tx: id,
+        path,
+        old: exchange::shown(unit.old),
+        new: exchange::shown(unit.new),
+        found,
+    }
 }
 
 fn digest_of(dir: &Dir) -> Result<Digest> {

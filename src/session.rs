@@ -26,10 +26,18 @@ impl Session {
     pub(crate) fn begin(layout: Layout, provenance: Provenance, wait: Duration) -> Result<Self> {
         let lock = WriterLock::take(layout.control(), layout::LOCK, layout.root().path(), wait)?;
         let journal = Journal::open(&layout.path_of(layout::JOURNAL))?;
-        let not_found = || Error::StoreNotFound { path: layout.root().path().to_owned() };
+        let not_found = || Error::StoreNotFound {
+            path: layout.root().path().to_owned(),
+        };
         let store = journal.store_row()?.ok_or_else(not_found)?;
         let cache = StatCache::open(&layout.path_of(layout::CACHE)).ok();
-        Ok(Self { layout: layout.with_adopted(store.is_adopted), journal, provenance, cache, _lock: lock })
+        Ok(Self {
+            layout: layout.with_adopted(store.is_adopted),
+            journal,
+            provenance,
+            cache,
+            _lock: lock,
+        })
     }
 
     /// Removes slots from the disk and records that they are gone. The decision to do so must be

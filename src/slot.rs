@@ -25,7 +25,11 @@ impl From<&Stat> for Ownership {
     fn from(stat: &Stat) -> Self {
         // Setuid and sticky bits are not handed on; setgid is, since it is how groups share a tree.
         // The owner can always write: a tree that nobody can fill is none.
-        Self { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o2777 | 0o700 }
+        Self {
+            uid: stat.uid,
+            gid: stat.gid,
+            mode: stat.mode & 0o2777 | 0o700,
+        }
     }
 }
 
@@ -42,11 +46,22 @@ pub(crate) struct SlotTree {
 
 impl SlotTree {
     /// Makes the slot's directory, which must not exist.
-    pub(crate) fn make(layout: &Layout, id: SlotId, unit: &str, ownership: Ownership) -> Result<Self> {
+    pub(crate) fn make(
+        layout: &Layout,
+        id: SlotId,
+        unit: &str,
+        ownership: Ownership,
+    ) -> Result<Self> {
         let slots = layout.open_slots()?;
         slots.create_dir(&id.to_string(), fsops::PRIVATE_MODE)?;
         let slot = slots.open_dir(&id.to_string())?;
-        Ok(Self { id, unit: unit.to_owned(), slot, ownership, open: None })
+        Ok(Self {
+            id,
+            unit: unit.to_owned(),
+            slot,
+            ownership,
+            open: None,
+        })
     }
 
     /// Returns the slot's id.
@@ -54,24 +69,17 @@ impl SlotTree {
         self.id
     }
 
-    /// Returns the live path of its unit.
-    pub(crate) fn unit(&self) -> &str {
-        &self.unit
-    }
-
     /// Returns the slot's own directory, for syncing.
     pub(crate) const fn dir(&self) -> &Dir {
         &self.slot
     }
 
-    /// Returns the mode of its directories.
-    pub(crate) const fn directory_mode(&self) -> u32 {
-        self.ownership.mode
-    }
-
     /// Returns whether a live path lies in this unit.
     pub(crate) fn holds(&self, live_path: &str) -> bool {
-        self.unit.is_empty() || live_path.strip_prefix(&self.unit).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.unit.is_empty()
+            || live_path
+                .strip_prefix(&self.unit)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Makes a directory; the one above must be there.
@@ -110,12 +118,21 @@ impl SlotTree {
     }
 
     fn path_in_slot(&self, live_path: &str) -> String {
-        let below = live_path.strip_prefix(&self.unit).unwrap_or(live_path).trim_start_matches('/');
-        if below.is_empty() { layout::TREE.to_owned() } else { [layout::TREE, below].join("/") }
+        let below = live_path
+            .strip_prefix(&self.unit)
+            .unwrap_or(live_path)
+            .trim_start_matches('/');
+        if below.is_empty() {
+            layout::TREE.to_owned()
+        } else {
+            [layout::TREE, below].join("/")
+        }
     }
 
     fn open_parent<'a>(&'a mut self, path: &'a str) -> Result<(&'a Dir, &'a str)> {
-        let Some((parent, name)) = path.rsplit_once('/') else { return Ok((&self.slot, path)) };
+        let Some((parent, name)) = path.rsplit_once('/') else {
+            return Ok((&self.slot, path));
+        };
         if self.open.as_ref().is_none_or(|(open, _)| open != parent) {
             self.open = Some((parent.to_owned(), self.slot.open_dir(parent)?));
         }

@@ -12,7 +12,7 @@ use crate::control::Control;
 use crate::db;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
-use crate::fsops::{Dir, FileKind, Stat, is_absent};
+use crate::fsops::{Dir, FileKind, Stat};
 
 const SCHEMA: &str = include_str!("../schema/cache.sql");
 /// Version of the schema; a cache of another one is made anew.
@@ -233,7 +233,7 @@ fn remove(path: &Utf8Path) -> Result<()> {
     let dir = Dir::open(parent)?;
     for name in [format!("{name}-journal"), name.to_owned()] {
         match dir.remove_file(&name) {
-            Err(Error::Io { source, .. }) if is_absent(&source) => {}
+            Err(error) if error.is_absent() => {}
             removed => removed?,
         }
     }

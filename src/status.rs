@@ -63,7 +63,6 @@ pub struct StatusReport {
     pub unpackable: Vec<String>,
 }
 
-
 /// Tells the state of the store; changes nothing. Live files that the cache does not know are read.
 pub(crate) fn status(
     layout: &Layout,
@@ -76,16 +75,29 @@ pub(crate) fn status(
     let mut unpackable = Vec::new();
     let live = layout.open_live()?;
     for scope in Scope::ALL {
-        if live.stat_at(scope.as_str())?.is_some_and(|stat| stat.kind == FileKind::Directory) {
+        if live
+            .stat_at(scope.as_str())?
+            .is_some_and(|stat| stat.kind == FileKind::Directory)
+        {
             let wrong = &mut |error: crate::error::Error| {
                 unpackable.push(error.to_string());
                 Ok(())
             };
             let root = live.open_dir(scope.as_str())?;
-            plan::scan_all(&root, &scope.path(), Tree::Live, &staging, cache.as_mut(), &options.control, wrong)?;
+            plan::scan_all(
+                &root,
+                &scope.path(),
+                Tree::Live,
+                &staging,
+                cache.as_mut(),
+                &options.control,
+                wrong,
+            )?;
         }
     }
-    journal.for_each_committed("", &mut |entry| staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256))?;
+    journal.for_each_committed("", &mut |entry| {
+        staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+    })?;
     let mut files = 0;
     let mut bytes = 0_u64;
     staging.for_each_in(Tree::Live, "", &mut |row| {
@@ -100,7 +112,11 @@ pub(crate) fn status(
         adopted: store.is_adopted,
         generation: journal.generation()?,
         last_commit: last_commit(journal)?,
-        recovery_pending: journal.open_transactions()?.into_iter().map(|(id, _)| id).collect(),
+        recovery_pending: journal
+            .open_transactions()?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect(),
         files,
         bytes,
         slots,
@@ -112,7 +128,9 @@ pub(crate) fn status(
 
 fn last_commit(journal: &Journal) -> Result<Option<TransactionSummary>> {
     let commits = journal.committed()?;
-    let Some((id, _)) = commits.last() else { return Ok(None) };
+    let Some((id, _)) = commits.last() else {
+        return Ok(None);
+    };
     let row = journal.transaction(*id)?;
     let is_committed = EventKind::from_name(&row.last_event) == Some(EventKind::Committed);
     Ok(is_committed.then(|| history::summary(&row, undo::undone(&commits).get(id).copied())))

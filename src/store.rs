@@ -74,8 +74,13 @@ impl Store {
     /// # Errors
     /// [`Error::StoreNotFound`], [`Error::StoreNewer`], [`Error::StoreDamaged`].
     pub fn open(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
-        let path = path.canonicalize_utf8().map_err(|_| Error::StoreNotFound { path: path.to_owned() })?;
-        let store = Self { path, options: options.clone() };
+        let path = path.canonicalize_utf8().map_err(|_| Error::StoreNotFound {
+            path: path.to_owned(),
+        })?;
+        let store = Self {
+            path,
+            options: options.clone(),
+        };
         store.reader()?;
         Ok(store)
     }
@@ -85,10 +90,16 @@ impl Store {
     /// # Errors
     /// [`Error::StoreNotFound`].
     pub fn discover(start: &Utf8Path) -> Result<Utf8PathBuf> {
-        let absolute = start.canonicalize_utf8().map_err(|_| Error::StoreNotFound { path: start.to_owned() })?;
+        let absolute = start
+            .canonicalize_utf8()
+            .map_err(|_| Error::StoreNotFound {
+                path: start.to_owned(),
+            })?;
         let is_store = |dir: &&Utf8Path| dir.join(layout::CONTROL).join(layout::JOURNAL).is_file();
         let found = absolute.ancestors().find(is_store).map(Utf8Path::to_owned);
-        found.ok_or_else(|| Error::StoreNotFound { path: start.to_owned() })
+        found.ok_or_else(|| Error::StoreNotFound {
+            path: start.to_owned(),
+        })
     }
 
     /// Returns the store's directory.
@@ -102,8 +113,17 @@ impl Store {
     /// # Errors
     /// [`Error::Refused`] with all findings of the phase that ran, among them `root-exists`;
     /// [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
-    pub fn import(&self, pack: &Utf8Path, parent: &Uri, options: &ImportOptions) -> Result<Receipt> {
-        self.take_in(&Request { pack, parent: Some(parent), options })
+    pub fn import(
+        &self,
+        pack: &Utf8Path,
+        parent: &Uri,
+        options: &ImportOptions,
+    ) -> Result<Receipt> {
+        self.take_in(&Request {
+            pack,
+            parent: Some(parent),
+            options,
+        })
     }
 
     /// Restores a backup pack to its scopes; otherwise as [`Self::import`].
@@ -111,7 +131,11 @@ impl Store {
     /// # Errors
     /// As [`Self::import`].
     pub fn restore(&self, pack: &Utf8Path, options: &ImportOptions) -> Result<Receipt> {
-        self.take_in(&Request { pack, parent: None, options })
+        self.take_in(&Request {
+            pack,
+            parent: None,
+            options,
+        })
     }
 
     fn take_in(&self, request: &Request<'_>) -> Result<Receipt> {
@@ -127,7 +151,12 @@ impl Store {
     /// # Errors
     /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`], and for content
     /// that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
-    pub fn export(&self, uri: &Uri, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
+    pub fn export(
+        &self,
+        uri: &Uri,
+        out: &Utf8Path,
+        options: &ExportOptions,
+    ) -> Result<ExportReport> {
         self.pack(&|layout, cache| export::export(&layout.open_live()?, uri, out, options, cache))
     }
 
@@ -141,7 +170,10 @@ impl Store {
 
     /// Reads the generation before and after: a pack of a tree that was exchanged meanwhile is made
     /// again. Beneath one descriptor each root is one tree, but a backup has four.
-    fn pack(&self, export: &dyn Fn(&Layout, Option<&mut StatCache>) -> Result<ExportReport>) -> Result<ExportReport> {
+    fn pack(
+        &self,
+        export: &dyn Fn(&Layout, Option<&mut StatCache>) -> Result<ExportReport>,
+    ) -> Result<ExportReport> {
         let reader = self.reader()?;
         export(&reader.layout, reader.cache().as_mut())
     }
@@ -155,7 +187,13 @@ impl Store {
     pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
         if options.dry_run {
             let reader = self.reader()?;
-            return rollback::rehearse(&reader.layout, &reader.journal, reader.cache(), tx, options);
+            return rollback::rehearse(
+                &reader.layout,
+                &reader.journal,
+                reader.cache(),
+                tx,
+                options,
+            );
         }
         rollback::run(&mut self.writer()?, tx, options)
     }
@@ -166,7 +204,7 @@ impl Store {
     /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
         let mut session = self.session()?;
-        recover::recover(&mut session, options)
+        recover::recover(&mut session, *options)
     }
 
     /// Lists transactions, newest first.
@@ -191,7 +229,13 @@ impl Store {
     /// Those of reading the journal and the live tree.
     pub fn status(&self, options: &StatusOptions) -> Result<StatusReport> {
         let reader = self.reader()?;
-        status::status(&reader.layout, &reader.journal, &reader.store, reader.cache(), options)
+        status::status(
+            &reader.layout,
+            &reader.journal,
+            &reader.store,
+            reader.cache(),
+            options,
+        )
     }
 
     /// Lists what is at a URI: the children of a directory by name, or the file itself.
@@ -229,18 +273,28 @@ impl Store {
     fn reader(&self) -> Result<Reader> {
         let layout = Layout::open(&self.path)?;
         let journal = Journal::open_for_reading(&layout.path_of(layout::JOURNAL))?;
-        let store = journal.store_row()?.ok_or_else(|| Error::StoreNotFound { path: self.path.clone() })?;
-        Ok(Reader { layout: layout.with_adopted(store.is_adopted), journal, store })
+        let store = journal.store_row()?.ok_or_else(|| Error::StoreNotFound {
+            path: self.path.clone(),
+        })?;
+        Ok(Reader {
+            layout: layout.with_adopted(store.is_adopted),
+            journal,
+            store,
+        })
     }
 
     fn session(&self) -> Result<Session> {
-        Session::begin(Layout::open(&self.path)?, provenance(&self.options), self.options.wait)
+        Session::begin(
+            Layout::open(&self.path)?,
+            provenance(&self.options),
+            self.options.wait,
+        )
     }
 
     /// A writing session, with everything that a crash left settled.
     fn writer(&self) -> Result<Session> {
         let mut session = self.session()?;
-        recover::recover(&mut session, &RecoverOptions::default())?;
+        recover::recover(&mut session, RecoverOptions::default())?;
         if session.journal.generation()? == 0 {
             probe::ensure_supported(&session.layout)?;
         }
@@ -263,9 +317,16 @@ impl Reader {
 
 fn provenance(options: &OpenOptions) -> Provenance {
     let host = if options.host.is_empty() {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
     } else {
         options.host.clone()
     };
-    Provenance { argv: options.argv.clone(), user: options.user.clone(), host }
+    Provenance {
+        argv: options.argv.clone(),
+        user: options.user.clone(),
+        host,
+    }
 }

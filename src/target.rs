@@ -17,7 +17,7 @@ pub(crate) struct Roots {
     /// Prefix of every live path: the root's path, `""` for a restore.
     pub(crate) prefix: EntryPath,
     /// The roots: one for an import, one a scope for a restore.
-    pub(crate) roots: Vec<Uri>,
+    pub(crate) uris: Vec<Uri>,
 }
 
 /// A unit before its trees are known.
@@ -38,22 +38,38 @@ impl Roots {
     /// # Errors
     /// [`Error::InvalidUri`] where parent and name together are no URI, as when they are too long.
     pub(crate) fn of_import(parent: &Uri, name: &str) -> Result<Self> {
-        let invalid = |fault| Error::InvalidUri { text: format!("{parent}/{name}"), fault };
-        let leaf = EntryPath::parse(name).map_err(|fault| invalid(crate::uri::UriFault::Path(fault)))?;
+        let invalid = |fault| Error::InvalidUri {
+            text: format!("{parent}/{name}"),
+            fault,
+        };
+        let leaf =
+            EntryPath::parse(name).map_err(|fault| invalid(crate::uri::UriFault::Path(fault)))?;
         let uri = parent.join(&leaf).map_err(invalid)?;
-        Ok(Self { prefix: uri.path().clone(), roots: vec![uri.clone()], uri })
+        Ok(Self {
+            prefix: uri.path().clone(),
+            uris: vec![uri.clone()],
+            uri,
+        })
     }
 
     /// The roots of a restore: one for each scope that the pack carries.
     pub(crate) fn of_restore(scopes: &[String]) -> Self {
-        let named = |name: &String| Scope::from_name(name).and_then(|scope| Uri::from_path(scope.path()).ok());
-        Self { uri: Uri::root(), prefix: EntryPath::root(), roots: scopes.iter().filter_map(named).collect() }
+        let named = |name: &String| {
+            Scope::from_name(name).and_then(|scope| Uri::from_path(scope.path()).ok())
+        };
+        Self {
+            uri: Uri::root(),
+            prefix: EntryPath::root(),
+            uris: scopes.iter().filter_map(named).collect(),
+        }
     }
 
     /// Looks at what stands at each root and on the way to it, as staging rows.
     pub(crate) fn stage(&self, live: &Dir, staging: &Staging) -> Result<()> {
-        for uri in &self.roots {
-            let found = look(live, uri, &mut |path, found| staging.add_target_ancestor(path, found))?;
+        for uri in &self.uris {
+            let found = look(live, uri, &mut |path, found| {
+                staging.add_target_ancestor(path, found)
+            })?;
             staging.add_target_root(uri, found)?;
         }
         Ok(())
@@ -69,18 +85,30 @@ impl Roots {
             let stat = live.stat()?;
             return Ok(vec![exchanged(String::new(), &stat)]);
         }
-        self.roots.iter().map(|root| unit_of(&live, root.path())).collect()
+        self.uris
+            .iter()
+            .map(|root| unit_of(&live, root.path()))
+            .collect()
     }
 
     /// Returns whether every name in the live root is one of the roots.
     fn cover(&self, live: &Dir) -> Result<bool> {
         let names = live.names()?;
-        Ok(names.iter().all(|name| self.roots.iter().any(|root| name.to_str() == Some(root.path().as_str()))))
+        Ok(names.iter().all(|name| {
+            self.uris
+                .iter()
+                .any(|root| name.to_str() == Some(root.path().as_str()))
+        }))
     }
 }
 
 fn exchanged(path: String, stat: &Stat) -> PlannedUnit {
-    PlannedUnit { path, action: UnitAction::Exchange, ownership: stat.into(), old_inode: Some(stat.inode) }
+    PlannedUnit {
+        path,
+        action: UnitAction::Exchange,
+        ownership: stat.into(),
+        old_inode: Some(stat.inode),
+    }
 }
 
 /// An existing root is exchanged; where it is absent, the topmost missing directory is created.
@@ -91,10 +119,21 @@ fn unit_of(live: &Dir, root: &EntryPath) -> Result<PlannedUnit> {
         path = path.join(&EntryPath::parse(component).unwrap_or_default());
         match live.stat_at(&path)? {
             Some(stat) if stat.kind == FileKind::Directory => above = stat,
-            Some(_) => return Err(Error::Io { action: "replace", path: live.at(&path), source: std::io::ErrorKind::NotADirectory.into() }),
+            Some(_) => {
+                return Err(Error::Io {
+                    action: "replace",
+                    path: live.at(&path),
+                    source: std::io::ErrorKind::NotADirectory.into(),
+                });
+            }
             None => {
                 let ownership = Ownership::from(&above);
-                return Ok(PlannedUnit { path: path.to_string(), action: UnitAction::Create, ownership, old_inode: None });
+                return Ok(PlannedUnit {
+                    path: path.to_string(),
+                    action: UnitAction::Create,
+                    ownership,
+                    old_inode: None,
+                });
             }
         }
     }
@@ -102,20 +141,33 @@ fn unit_of(live: &Dir, root: &EntryPath) -> Result<PlannedUnit> {
 }
 
 /// Looks at a root, and tells `on_the_way` of each component above it.
-fn look(live: &Dir, uri: &Uri, on_the_way: &mut dyn FnMut(&EntryPath, &'static str) -> Result<()>) -> Result<&'static str> {
+fn look(
+    live: &Dir,
+    uri: &Uri,
+    on_the_way: &mut dyn FnMut(&EntryPath, &'static str) -> Result<()>,
+) -> Result<&'static str> {
     let mut path = EntryPath::root();
     let mut components = uri.path().components().peekable();
     while let Some(component) = components.next() {
         path = path.join(&EntryPath::parse(component).unwrap_or_default());
         let is_root = components.peek().is_none();
-        let found = match live.stat_at(&path)? {
-            None => return Ok("absent"),
-            Some(stat) => stat,
+        let Some(found) = live.stat_at(&path)? else {
+            return Ok("absent");
         };
         if is_root {
             let is_directory = found.kind == FileKind::Directory;
-            let is_empty = is_directory && uri.is_scope() && live.open_dir(&path)?.names()?.is_empty();
-            return Ok(if is_empty { "empty-scope" } else { found.kind.as_str() });
+            let is_empty =
+                is_directory && uri.is_scope() && live.open_dir(&path)?.names()?.is_empty();
+            return Ok(if is_empty {
+                "empty-scope"
+            } else {
+                found.kind.as_str()
+            });
+        }
+        if found.kind == FileKind::Symlink {
+            return Err(Error::SymlinkOnPath {
+                path: live.at(&path),
+            });
         }
         on_the_way(&path, found.kind.as_str())?;
         if found.kind != FileKind::Directory {

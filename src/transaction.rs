@@ -77,7 +77,12 @@ impl<'s> Transaction<'s> {
     /// [`Error::Pending`] where the new tree is in place but the journal could not be completed,
     /// [`Error::InDoubt`] where a part of it is and could not be moved back; after any other error
     /// the live tree is as it was, and the transaction aborted.
-    pub(crate) fn commit(self, prepared: &Prepared, staging: &Staging, look_again: LookAgain<'_>) -> Result<u64> {
+    pub(crate) fn commit(
+        self,
+        prepared: &Prepared,
+        staging: &Staging,
+        look_again: LookAgain<'_>,
+    ) -> Result<u64> {
         let ready = self
             .session
             .journal
@@ -93,7 +98,10 @@ impl<'s> Transaction<'s> {
                 return Err(give_back(session, id, &prepared.units[..done], unit, error));
             }
         }
-        complete(session, id, &prepared.units).map_err(|source| Error::Pending { tx: id, source: Box::new(source) })
+        complete(session, id, &prepared.units).map_err(|source| Error::Pending {
+            tx: id,
+            source: Box::new(source),
+        })
     }
 
     /// Aborts: what this transaction made is removed, and `error` recorded. Returns `error`.
@@ -134,7 +142,12 @@ pub(crate) fn finish_abort(session: &mut Session, id: TransactionId) -> Result<(
 }
 
 /// Records an event; gives the reserve away where the disk is full.
-pub(crate) fn note(session: &mut Session, id: TransactionId, kind: EventKind, detail: &Value) -> Result<()> {
+pub(crate) fn note(
+    session: &mut Session,
+    id: TransactionId,
+    kind: EventKind,
+    detail: &Value,
+) -> Result<()> {
     match session.journal.note(id, kind, detail) {
         Err(Error::NoSpace { .. }) => {
             session.layout.release_reserve()?;
@@ -145,9 +158,19 @@ pub(crate) fn note(session: &mut Session, id: TransactionId, kind: EventKind, de
 }
 
 /// One unit could not be moved: moves those before it back, and aborts.
-fn give_back(session: &mut Session, id: TransactionId, done: &[Unit], failed: &Unit, error: Error) -> Error {
+fn give_back(
+    session: &mut Session,
+    id: TransactionId,
+    done: &[Unit],
+    failed: &Unit,
+    error: Error,
+) -> Error {
     let reason = reason_of(&error);
-    let given_back = if done.is_empty() { Ok(()) } else { move_all_back(session, id, done, &reason) };
+    let given_back = if done.is_empty() {
+        Ok(())
+    } else {
+        move_all_back(session, id, done, &reason)
+    };
     match given_back {
         Ok(()) => {
             abort(session, id, &reason).unwrap_or_else(|_| settled_later());
@@ -158,13 +181,21 @@ fn give_back(session: &mut Session, id: TransactionId, done: &[Unit], failed: &U
             path: session.layout.root().at(&failed.path),
             old: exchange::shown(failed.old),
             new: exchange::shown(failed.new),
-            found: format!("not moved ({error}), while {} of the transaction's units are", done.len()),
+            found: format!(
+                "not moved ({error}), while {} of the transaction's units are",
+                done.len()
+            ),
         },
     }
 }
 
 /// Moves units back to the old trees, after the decision is durable.
-pub(crate) fn move_all_back(session: &mut Session, id: TransactionId, moved: &[Unit], reason: &Value) -> Result<()> {
+pub(crate) fn move_all_back(
+    session: &mut Session,
+    id: TransactionId,
+    moved: &[Unit],
+    reason: &Value,
+) -> Result<()> {
     note(session, id, EventKind::Back, reason)?;
     for unit in moved.iter().rev() {
         exchange::move_back(&session.layout, unit)?;
@@ -180,7 +211,8 @@ fn reason_of(error: &Error) -> Value {
         causes.push(cause.to_string());
         source = cause.source();
     }
-    let mut reason = json!({ "reason": error.code(), "message": error.to_string(), "causes": causes });
+    let mut reason =
+        json!({ "reason": error.code(), "message": error.to_string(), "causes": causes });
     if let Error::Refused { report, .. } = error {
         let listed: Vec<_> = report.findings.iter().take(FINDINGS_KEPT).collect();
         reason["findings"] = json!(listed);

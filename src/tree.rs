@@ -13,7 +13,7 @@ use crate::db::{self, DatabaseContext as _};
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::{EntryKind, EntryPath, PathFault};
 use crate::error::{Error, Result};
-use crate::fsops::{Dir, FileKind, Stat, is_absent};
+use crate::fsops::{Dir, FileKind, Stat};
 
 /// One file or directory that a walk came to.
 #[derive(Debug)]
@@ -167,12 +167,14 @@ fn under(above: &str, below: &str) -> String {
 
 /// Opens a directory of the tree that was there a moment ago.
 fn open(root: &Dir, below: &str) -> Result<Dir> {
-    match root.open_dir(below) {
-        Err(Error::Io { source, .. }) if is_absent(&source) => Err(Error::FileChanging {
-            path: root.at(below),
-        }),
-        opened => opened,
-    }
+    root.open_dir(below).map_err(|error| {
+        if error.is_absent() {
+            return Error::FileChanging {
+                path: root.at(below),
+            };
+        }
+        error
+    })
 }
 
 /// The directories that are still to be listed, newest first.

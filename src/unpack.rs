@@ -17,8 +17,11 @@ use crate::staging::{StagedRow, Staging};
 use crate::target::{PlannedUnit, Roots};
 
 /// Watch-task control files: the installation's, not the content's.
-pub(crate) const CONTROL_FILES: [&str; 3] =
-    ["resources/.watch_tasks.json", "resources/.watch_tasks.json.bak", "resources/.watch_tasks.json.tmp"];
+pub(crate) const CONTROL_FILES: [&str; 3] = [
+    "resources/.watch_tasks.json",
+    "resources/.watch_tasks.json.bak",
+    "resources/.watch_tasks.json.tmp",
+];
 
 /// OpenViking's lock files: they say that a process is working, which is true of no other place.
 const LOCK_FILE: &str = ".path.ovlock";
@@ -30,7 +33,11 @@ pub(crate) fn is_left_out(live_path: &str) -> bool {
 
 /// Stages the rows of the tree to be: the pack's entries, the directories that both its sides leave
 /// out, and the missing parents of the target. Returns the paths that are left out.
-pub(crate) fn stage_rows(staging: &Staging, roots: &Roots, units: &[PlannedUnit]) -> Result<Vec<String>> {
+pub(crate) fn stage_rows(
+    staging: &Staging,
+    roots: &Roots,
+    units: &[PlannedUnit],
+) -> Result<Vec<String>> {
     let prefix = &roots.prefix;
     let mut left_out = Vec::new();
     for unit in units {
@@ -38,15 +45,31 @@ pub(crate) fn stage_rows(staging: &Staging, roots: &Roots, units: &[PlannedUnit]
     }
     staging.for_each_manifest_entry(&mut |path, kind, bytes, sha256| {
         let live = prefix.join(&EntryPath::parse(&path).unwrap_or_default());
-        let Some(unit) = units.iter().find(|unit| is_in(unit, &live)) else { return Ok(()) };
+        let Some(unit) = units.iter().find(|unit| is_in(unit, &live)) else {
+            return Ok(());
+        };
         if kind == EntryKind::File && is_left_out(&live) {
             left_out.push(path);
             return Ok(());
         }
         stage_missing_above(staging, &live, unit)?;
-        let mode = if kind == EntryKind::Directory { unit.ownership.mode } else { fsops::FILE_MODE };
-        let bytes = if kind == EntryKind::Directory { 0 } else { bytes };
-        staging.stage(&StagedRow { path: live.to_string(), kind, mode, bytes, sha256: sha256.filter(|_| kind == EntryKind::File) })
+        let mode = if kind == EntryKind::Directory {
+            unit.ownership.mode
+        } else {
+            fsops::FILE_MODE
+        };
+        let bytes = if kind == EntryKind::Directory {
+            0
+        } else {
+            bytes
+        };
+        staging.stage(&StagedRow {
+            path: live.to_string(),
+            kind,
+            mode,
+            bytes,
+            sha256: sha256.filter(|_| kind == EntryKind::File),
+        })
     })?;
     Ok(left_out)
 }
@@ -58,7 +81,11 @@ fn is_in(unit: &PlannedUnit, live: &EntryPath) -> bool {
 /// Directories from a created unit down to the root are made with it.
 fn stage_parents(staging: &Staging, unit: &PlannedUnit, prefix: &EntryPath) -> Result<()> {
     let root = EntryPath::parse(&unit.path).unwrap_or_default();
-    let deepest = if prefix.is_at_or_below(&root) { prefix.clone() } else { root };
+    let deepest = if prefix.is_at_or_below(&root) {
+        prefix.clone()
+    } else {
+        root
+    };
     stage_directory(staging, &deepest, unit)?;
     stage_missing_above(staging, &deepest, unit)
 }
@@ -77,34 +104,57 @@ fn stage_missing_above(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) 
 }
 
 fn stage_directory(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) -> Result<()> {
-    let row = StagedRow { path: live.to_string(), kind: EntryKind::Directory, mode: unit.ownership.mode, bytes: 0, sha256: None };
+    let row = StagedRow {
+        path: live.to_string(),
+        kind: EntryKind::Directory,
+        mode: unit.ownership.mode,
+        bytes: 0,
+        sha256: None,
+    };
     staging.stage(&row)
 }
 
 /// Makes the staged directories in their slots.
 pub(crate) fn make_directories(staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
-    staging.for_each_staged_directory(&mut |path| match slots.iter_mut().find(|slot| slot.holds(path)) {
+    staging.for_each_staged_directory(&mut |path| match slots
+        .iter_mut()
+        .find(|slot| slot.holds(path))
+    {
         Some(slot) => slot.create_dir(path),
         None => Ok(()),
     })
 }
 
 /// Copies live control files into the staged tree: on overwrite they stay with the installation.
-pub(crate) fn carry_control_files(layout: &Layout, staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
+pub(crate) fn carry_control_files(
+    layout: &Layout,
+    staging: &Staging,
+    slots: &mut [SlotTree],
+) -> Result<()> {
     for path in CONTROL_FILES {
         let query = "SELECT bytes, sha256 FROM live_entry WHERE path = :path AND kind = 'file'";
         let row = staging
             .connection()
-            .query_row(query, named_params! {":path": path}, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+            .query_row(query, named_params! {":path": path}, |row| {
+                Ok((row.get::<_, i64>(0)?, row.get(1)?))
+            });
         let (bytes, sha256) = match row {
             Err(rusqlite::Error::QueryReturnedNoRows) => continue,
             row => row.context("read live entries")?,
         };
-        let Some(slot) = slots.iter_mut().find(|slot| slot.holds(path)) else { continue };
+        let Some(slot) = slots.iter_mut().find(|slot| slot.holds(path)) else {
+            continue;
+        };
         let mut from = layout.open_live()?.open_file(path)?;
         let (mut to, shown) = slot.create_file(path)?;
         fsops::copy_all(&mut from, &mut to, &shown)?;
-        staging.stage(&StagedRow { path: path.to_owned(), kind: EntryKind::File, mode: fsops::FILE_MODE, bytes: bytes.cast_unsigned(), sha256 })?;
+        staging.stage(&StagedRow {
+            path: path.to_owned(),
+            kind: EntryKind::File,
+            mode: fsops::FILE_MODE,
+            bytes: bytes.cast_unsigned(),
+            sha256,
+        })?;
     }
     Ok(())
 }
@@ -119,7 +169,11 @@ pub(crate) struct IntoSlots<'a> {
 
 impl<'a> IntoSlots<'a> {
     pub(crate) const fn new(slots: &'a mut [SlotTree], prefix: EntryPath) -> Self {
-        Self { slots, prefix, open: None }
+        Self {
+            slots,
+            prefix,
+            open: None,
+        }
     }
 }
 
@@ -127,7 +181,9 @@ impl ByteSink for IntoSlots<'_> {
     fn begin(&mut self, path: &EntryPath) -> Result<()> {
         self.open = None;
         let live = self.prefix.join(path);
-        if !is_left_out(&live) && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live)) {
+        if !is_left_out(&live)
+            && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live))
+        {
             self.open = Some(slot.create_file(&live)?);
         }
         Ok(())
@@ -142,7 +198,9 @@ impl ByteSink for IntoSlots<'_> {
 
     fn end(&mut self, observed: &Observed, staging: &Staging) -> Result<()> {
         match self.open.take() {
-            Some((file, path)) => staging.add_written(&fsops::stat_file(&file, &path)?, &observed.sha256),
+            Some((file, path)) => {
+                staging.add_written(&fsops::stat_file(&file, &path)?, &observed.sha256)
+            }
             None => Ok(()),
         }
     }

@@ -163,13 +163,13 @@ impl Uri {
     /// one of them within the other.
     pub fn context_type(&self) -> &'static str {
         let components: Vec<_> = self.path.components().collect();
-        let (["agent", _, "user", _, kind, ..]
-        | ["user", _, "agent", _, kind, ..]
-        | ["agent" | "user", _, kind, ..]) = components.as_slice()
-        else {
-            return "resource";
+        let owner = match components.as_slice() {
+            ["agent", _, "user", _, ..] | ["user", _, "agent", _, ..] => 4,
+            ["agent" | "user", _, ..] => 2,
+            _ => return "resource",
         };
-        match *kind {
+        let kind = components.get(owner).copied().unwrap_or_default();
+        match kind {
             "memories" => "memory",
             "skills" => "skill",
             _ => "resource",

@@ -111,21 +111,44 @@ pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> 
 pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
     let intake = take(pack, options)?;
     let mut entries = Vec::new();
-    intake.staging.for_each_manifest_entry(&mut |path, kind, size, sha256| {
-        entries.push(InspectEntry { path, kind, size, sha256 });
-        Ok(())
-    })?;
+    intake
+        .staging
+        .for_each_manifest_entry(&mut |path, kind, size, sha256| {
+            entries.push(InspectEntry {
+                path,
+                kind,
+                size,
+                sha256,
+            });
+            Ok(())
+        })?;
     let mut index_records = Vec::new();
-    intake.staging.for_each_record(&mut |path, level, scalars, text| {
-        let scalars = serde_json::from_str(&scalars).unwrap_or_default();
-        index_records.push(InspectRecord { path, level: u8::try_from(level).unwrap_or(u8::MAX), scalars, text });
-        Ok(())
-    })?;
-    Ok(InspectReport { claims: report(&intake)?, entries, index_records })
+    intake
+        .staging
+        .for_each_record(&mut |path, level, scalars, text| {
+            let scalars = serde_json::from_str(&scalars).unwrap_or_default();
+            index_records.push(InspectRecord {
+                path,
+                level: u8::try_from(level).unwrap_or(u8::MAX),
+                scalars,
+                text,
+            });
+            Ok(())
+        })?;
+    Ok(InspectReport {
+        claims: report(&intake)?,
+        entries,
+        index_records,
+    })
 }
 
 fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
-    let intake = Intake::take(pack, &options.limits, Staging::make(None)?, &options.control)?;
+    let intake = Intake::take(
+        pack,
+        &options.limits,
+        Staging::make(None)?,
+        &options.control,
+    )?;
     intake.ensure(Phase::Manifest)?;
     Ok(intake)
 }

@@ -6,6 +6,11 @@ use super::Error;
 
 impl Error {
     /// Returns the error's facts under stable keys.
+    #[expect(
+        clippy::too_many_lines,
+        clippy::match_same_arms,
+        reason = "one arm for each error, in their order"
+    )]
     pub fn details(&self) -> Map<String, Value> {
         let facts = match self {
             Self::InvalidUri { text, fault } => {
@@ -100,9 +105,10 @@ impl Error {
             }
             Self::Interrupted => json!({}),
         };
-        match facts {
-            Value::Object(facts) => facts,
-            _ => Map::new(),
+        if let Value::Object(facts) = facts {
+            facts
+        } else {
+            Map::new()
         }
     }
 }

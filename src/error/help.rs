@@ -4,6 +4,11 @@ use super::Error;
 
 impl Error {
     /// Returns the next step; names acts, never a flag of the command line.
+    #[expect(
+        clippy::too_many_lines,
+        clippy::match_same_arms,
+        reason = "one arm for each error, in their order"
+    )]
     pub fn help(&self) -> Option<&'static str> {
         let help = match self {
             Self::InvalidUri { .. } => {

@@ -149,10 +149,9 @@ impl OutputFile {
         let path = self.dir.at(name);
         moved.map_err(|source| {
             if source.kind() == io::ErrorKind::AlreadyExists {
-                Error::OutputExists { path }
-            } else {
-                Error::io("rename", path, source)
+                return Error::OutputExists { path };
             }
+            Error::io("rename", path, source)
         })
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _};
 
 use camino::Utf8PathBuf;
 
-use super::{Dir, FileKind, Stat, is_absent, stat_file};
+use super::{Dir, FileKind, Stat, stat_file};
 use crate::error::{Error, Result};
 
 /// A plain file, opened to be read as it was at that moment.
@@ -25,7 +25,7 @@ impl Dir {
     pub(crate) fn open_steady(&self, below: &str) -> Result<SteadyFile> {
         let path = self.at(below);
         let file = match self.open_file(below) {
-            Err(Error::Io { source, .. }) if is_absent(&source) => {
+            Err(error) if error.is_absent() => {
                 return Err(Error::FileChanging { path });
             }
             opened => opened?,

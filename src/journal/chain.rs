@@ -60,7 +60,13 @@ const PREPARED_ROWS: &[(&str, &str)] = &[
 ];
 
 /// Appends one event to the chain.
-pub(super) fn append(tx: &Transaction<'_>, id: TransactionId, kind: EventKind, detail: &Value, rows: Rows) -> Result<()> {
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    id: TransactionId,
+    kind: EventKind,
+    detail: &Value,
+    rows: Rows,
+) -> Result<()> {
     let rows_digest = match rows {
         Rows::None => None,
         Rows::Begun => Some(digest_of_rows(tx, id, BEGUN_ROWS)?),
@@ -120,8 +126,16 @@ struct EventRow {
 
 impl EventRow {
     fn hash(&self) -> Digest {
-        let canonical =
-            json!(["event", self.seq, self.tx, self.kind, self.at_ms, self.detail, self.rows_digest, self.prev_hash]);
+        let canonical = json!([
+            "event",
+            self.seq,
+            self.tx,
+            self.kind,
+            self.at_ms,
+            self.detail,
+            self.rows_digest,
+            self.prev_hash
+        ]);
         Digest::of(canonical.to_string().as_bytes())
     }
 }
@@ -138,28 +152,47 @@ impl Journal {
     /// # Errors
     /// [`crate::Error::JournalDamaged`] with the first event that is not what it was.
     pub(crate) fn verify(&self) -> Result<JournalReport> {
-        let mut head = Head { seq: 0, hash: genesis(&self.connection)? };
+        let mut head = Head {
+            seq: 0,
+            hash: genesis(&self.connection)?,
+        };
         let query = "SELECT seq, tx, kind, at_ms, detail, rows_digest, prev_hash, hash FROM event ORDER BY seq";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
         let mut rows = statement.query([]).context("read the journal")?;
         while let Some(row) = rows.next().context("read the journal")? {
-            let (event, hash) = event_from_row(row).map_err(|error| damaged(head.seq + 1, error.to_string()))?;
+            let (event, hash) =
+                event_from_row(row).map_err(|error| damaged(head.seq + 1, error.to_string()))?;
             head = self.verify_event(head, &event, hash)?;
         }
         self.ensure_every_transaction_is_covered()?;
-        Ok(JournalReport { events: super::from_column(head.seq), head })
+        Ok(JournalReport {
+            events: super::from_column(head.seq),
+            head,
+        })
     }
 
     fn verify_event(&self, before: Head, event: &EventRow, hash: Digest) -> Result<Head> {
         let seq = event.seq;
         if seq != before.seq + 1 {
-            return Err(damaged(before.seq + 1, format!("it is missing; the next one is {seq}")));
+            return Err(damaged(
+                before.seq + 1,
+                format!("it is missing; the next one is {seq}"),
+            ));
         }
         if event.prev_hash != before.hash {
-            return Err(damaged(seq, format!("it follows {}, but the event before has {}", event.prev_hash, before.hash)));
+            return Err(damaged(
+                seq,
+                format!(
+                    "it follows {}, but the event before has {}",
+                    event.prev_hash, before.hash
+                ),
+            ));
         }
         if event.hash() != hash {
-            return Err(damaged(seq, format!("its hash is {hash}, but its columns give {}", event.hash())));
+            return Err(damaged(
+                seq,
+                format!("its hash is {hash}, but its columns give {}", event.hash()),
+            ));
         }
         let id = TransactionId(event.tx);
         let expected = match EventKind::from_name(&event.kind) {
@@ -169,7 +202,10 @@ impl Journal {
             _ => None,
         };
         if event.rows_digest != expected {
-            return Err(damaged(seq, format!("the rows of {id} are not those that it covers")));
+            return Err(damaged(
+                seq,
+                format!("the rows of {id} are not those that it covers"),
+            ));
         }
         Ok(Head { seq, hash })
     }
@@ -185,9 +221,14 @@ impl Journal {
             UNION ALL SELECT by_tx FROM tx_effect WHERE by_tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
             UNION ALL SELECT -1 FROM tx_change WHERE change_set NOT IN (SELECT id FROM change_set)
             ) LIMIT 1";
-        let uncovered = self.connection.query_row(query, [], |row| row.get::<_, i64>(0));
+        let uncovered = self
+            .connection
+            .query_row(query, [], |row| row.get::<_, i64>(0));
         match optional(uncovered).context("read the journal")? {
-            Some(tx) => Err(damaged(self.head()?.seq, format!("rows of {} are covered by no event", TransactionId(tx)))),
+            Some(tx) => Err(damaged(
+                self.head()?.seq,
+                format!("rows of {} are covered by no event", TransactionId(tx)),
+            )),
             None => Ok(()),
         }
     }
@@ -221,11 +262,17 @@ fn prepared_digest(connection: &Connection, id: TransactionId) -> Result<Option<
     Ok(optional(digest).context("read the journal")?.flatten())
 }
 
-fn digest_of_rows(connection: &Connection, id: TransactionId, tables: &[(&str, &str)]) -> Result<Digest> {
+fn digest_of_rows(
+    connection: &Connection,
+    id: TransactionId,
+    tables: &[(&str, &str)],
+) -> Result<Digest> {
     let mut hasher = Hasher::default();
     let mut line = String::new();
     for (table, query) in tables {
-        let mut statement = connection.prepare_cached(query).context("read the journal")?;
+        let mut statement = connection
+            .prepare_cached(query)
+            .context("read the journal")?;
         let columns = statement.column_count();
         let mut rows = statement.query([id.0]).context("read the journal")?;
         while let Some(row) = rows.next().context("read the journal")? {

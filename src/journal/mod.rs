@@ -114,9 +114,16 @@ impl EventKind {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Begun, Self::Prepared, Self::Committed, Self::Back, Self::Aborting, Self::Aborted]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        [
+            Self::Begun,
+            Self::Prepared,
+            Self::Committed,
+            Self::Back,
+            Self::Aborting,
+            Self::Aborted,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
     }
 }
 
@@ -135,33 +142,54 @@ impl Journal {
 
     /// Opens the journal for writing.
     pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
-        Ok(Self { connection: db::open_journal(path, MIGRATIONS)? })
+        Ok(Self {
+            connection: db::open_journal(path, MIGRATIONS)?,
+        })
     }
 
     /// Opens the journal for reading; changes nothing.
     pub(crate) fn open_for_reading(path: &Utf8Path) -> Result<Self> {
-        Ok(Self { connection: db::open_journal_for_reading(path, MIGRATIONS)? })
+        Ok(Self {
+            connection: db::open_journal_for_reading(path, MIGRATIONS)?,
+        })
     }
 
     /// Returns the store's own row; `None` where making the store was cut short.
     pub(crate) fn store_row(&self) -> Result<Option<StoreRow>> {
         let query = "SELECT id, adopted FROM store";
-        let row = self.connection.query_row(query, [], |row| Ok(StoreRow { id: row.get(0)?, is_adopted: row.get(1)? }));
+        let row = self.connection.query_row(query, [], |row| {
+            Ok(StoreRow {
+                id: row.get(0)?,
+                is_adopted: row.get(1)?,
+            })
+        });
         optional(row).context("read the journal")
     }
 
     /// Records that a transaction begins; durable when this returns.
     pub(crate) fn begin(&mut self, new: &NewTransaction, by: &Provenance) -> Result<TransactionId> {
-        db::write(&mut self.connection, "record the begin of a transaction", |tx| {
-            let id = insert_transaction(tx, new, by).context("record the begin of a transaction")?;
-            chain::append(tx, id, EventKind::Begun, &json!({}), chain::Rows::Begun)?;
-            Ok(id)
-        })
+        db::write(
+            &mut self.connection,
+            "record the begin of a transaction",
+            |tx| {
+                let id =
+                    insert_transaction(tx, new, by).context("record the begin of a transaction")?;
+                chain::append(tx, id, EventKind::Begun, &json!({}), chain::Rows::Begun)?;
+                Ok(id)
+            },
+        )
     }
 
     /// Records an event without rows; durable when this returns.
-    pub(crate) fn note(&mut self, id: TransactionId, kind: EventKind, detail: &serde_json::Value) -> Result<()> {
-        db::write(&mut self.connection, "record an event", |tx| chain::append(tx, id, kind, detail, chain::Rows::None))
+    pub(crate) fn note(
+        &mut self,
+        id: TransactionId,
+        kind: EventKind,
+        detail: &serde_json::Value,
+    ) -> Result<()> {
+        db::write(&mut self.connection, "record an event", |tx| {
+            chain::append(tx, id, kind, detail, chain::Rows::None)
+        })
     }
 
     /// Records the commit; durable when this returns. Returns the store's new generation.
@@ -169,7 +197,13 @@ impl Journal {
         db::write(&mut self.connection, "record the commit", |tx| {
             let generation = read::generation(tx)? + 1;
             slots::take_over_by_commit(tx, id)?;
-            chain::append(tx, id, EventKind::Committed, &json!({ "generation": generation }), chain::Rows::AsPrepared)?;
+            chain::append(
+                tx,
+                id,
+                EventKind::Committed,
+                &json!({ "generation": generation }),
+                chain::Rows::AsPrepared,
+            )?;
             Ok(generation)
         })
     }
@@ -180,7 +214,11 @@ impl Journal {
     }
 }
 
-fn insert_transaction(tx: &Transaction<'_>, new: &NewTransaction, by: &Provenance) -> rusqlite::Result<TransactionId> {
+fn insert_transaction(
+    tx: &Transaction<'_>,
+    new: &NewTransaction,
+    by: &Provenance,
+) -> rusqlite::Result<TransactionId> {
     tx.execute(
         "INSERT INTO tx (kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms)
          VALUES (:kind, :uri, :on_conflict, :undoes, :argv, :user, :host, :tool_version, :pack_path, :pack_bytes, :pack_mtime_ms, :started_ms)",
@@ -223,13 +261,27 @@ pub(crate) fn optional<T>(row: rusqlite::Result<T>) -> rusqlite::Result<Option<T
 
 /// Returns the digest of the store's row, which is what the first event follows.
 fn genesis(connection: &Connection) -> Result<Digest> {
-    let row = connection.query_row("SELECT id, adopted, created_ms FROM store", params![], |row| {
-        Ok(json!(["store", row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?]))
-    });
-    Ok(Digest::of(row.context("read the journal")?.to_string().as_bytes()))
+    let row = connection.query_row(
+        "SELECT id, adopted, created_ms FROM store",
+        params![],
+        |row| {
+            Ok(json!([
+                "store",
+                row.get::<_, String>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, i64>(2)?
+            ]))
+        },
+    );
+    Ok(Digest::of(
+        row.context("read the journal")?.to_string().as_bytes(),
+    ))
 }
 
 /// Makes the error of a journal that is not what it was.
 fn damaged(seq: i64, detail: impl Into<String>) -> Error {
-    Error::JournalDamaged { seq, detail: detail.into() }
+    Error::JournalDamaged {
+        seq,
+        detail: detail.into(),
+    }
 }

@@ -33,7 +33,9 @@ impl UnitAction {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Exchange, Self::Create, Self::Remove].into_iter().find(|action| action.as_str() == name)
+        [Self::Exchange, Self::Create, Self::Remove]
+            .into_iter()
+            .find(|action| action.as_str() == name)
     }
 
     /// Returns what undoes it.
@@ -89,7 +91,12 @@ pub(crate) struct Prepared {
 
 impl Journal {
     /// Records what a transaction is about to do; durable when this returns.
-    pub(crate) fn prepare(&mut self, id: TransactionId, prepared: &Prepared, staging: &Staging) -> Result<()> {
+    pub(crate) fn prepare(
+        &mut self,
+        id: TransactionId,
+        prepared: &Prepared,
+        staging: &Staging,
+    ) -> Result<()> {
         db::write(&mut self.connection, "record what is prepared", |sql| {
             insert_facts(sql, id, prepared).context("record what is prepared")?;
             let mut effects = Vec::new();
@@ -108,12 +115,22 @@ impl Journal {
             }
             effects.push((set, true));
             insert_effects(sql, id, &effects)?;
-            chain::append(sql, id, EventKind::Prepared, &json!({}), chain::Rows::Prepared)
+            chain::append(
+                sql,
+                id,
+                EventKind::Prepared,
+                &json!({}),
+                chain::Rows::Prepared,
+            )
         })
     }
 }
 
-fn insert_facts(sql: &Transaction<'_>, id: TransactionId, prepared: &Prepared) -> rusqlite::Result<()> {
+fn insert_facts(
+    sql: &Transaction<'_>,
+    id: TransactionId,
+    prepared: &Prepared,
+) -> rusqlite::Result<()> {
     if let Some(pack) = &prepared.pack {
         sql.execute(
             "INSERT INTO tx_pack (tx, sha256, manifest_sha256, content_sha256, layout, root_uri) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -121,7 +138,14 @@ fn insert_facts(sql: &Transaction<'_>, id: TransactionId, prepared: &Prepared) -
         )?;
     }
     let counts = &prepared.counts;
-    let numbers = [counts.added, counts.replaced, counts.unchanged, counts.removed, prepared.files, prepared.bytes];
+    let numbers = [
+        counts.added,
+        counts.replaced,
+        counts.unchanged,
+        counts.removed,
+        prepared.files,
+        prepared.bytes,
+    ];
     sql.execute(
         "INSERT INTO tx_plan (tx, added, replaced, unchanged, removed, files, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params_from_iter([id.0].into_iter().chain(numbers.map(to_column))),
@@ -132,7 +156,12 @@ fn insert_facts(sql: &Transaction<'_>, id: TransactionId, prepared: &Prepared) -
     Ok(())
 }
 
-fn insert_unit(sql: &Transaction<'_>, id: TransactionId, ordinal: usize, unit: &Unit) -> rusqlite::Result<()> {
+fn insert_unit(
+    sql: &Transaction<'_>,
+    id: TransactionId,
+    ordinal: usize,
+    unit: &Unit,
+) -> rusqlite::Result<()> {
     sql.execute(
         "INSERT INTO tx_unit (tx, ordinal, path, action, slot, old_inode, old_digest, old_bytes, new_inode, new_digest, new_bytes)
          VALUES (:tx, :ordinal, :path, :action, :slot, :old_inode, :old_digest, :old_bytes, :new_inode, :new_digest, :new_bytes)",
@@ -159,7 +188,11 @@ pub(super) const fn inode_column(inode: u64) -> i64 {
 }
 
 fn insert_change_set(sql: &Transaction<'_>, id: TransactionId, origin: &str) -> Result<i64> {
-    sql.execute("INSERT INTO change_set (tx, origin) VALUES (?1, ?2)", params![id.0, origin]).context("record changes")?;
+    sql.execute(
+        "INSERT INTO change_set (tx, origin) VALUES (?1, ?2)",
+        params![id.0, origin],
+    )
+    .context("record changes")?;
     Ok(sql.last_insert_rowid())
 }
 
@@ -177,7 +210,9 @@ fn copy_rows(sql: &Transaction<'_>, set: i64, each: &mut EachRow<'_>) -> Result<
         .context("record changes")?;
     each(&mut |columns| {
         let row = [Value::Integer(set)].into_iter().chain(columns);
-        insert.execute(params_from_iter(row)).context("record changes")?;
+        insert
+            .execute(params_from_iter(row))
+            .context("record changes")?;
         Ok(())
     })
 }
@@ -185,7 +220,11 @@ fn copy_rows(sql: &Transaction<'_>, set: i64, each: &mut EachRow<'_>) -> Result<
 fn insert_effects(sql: &Transaction<'_>, id: TransactionId, effects: &[(i64, bool)]) -> Result<()> {
     for (set, in_effect) in effects {
         let row = params![id.0, set, in_effect];
-        sql.execute("INSERT INTO tx_effect (by_tx, change_set, in_effect) VALUES (?1, ?2, ?3)", row).context("record changes")?;
+        sql.execute(
+            "INSERT INTO tx_effect (by_tx, change_set, in_effect) VALUES (?1, ?2, ?3)",
+            row,
+        )
+        .context("record changes")?;
     }
     Ok(())
 }

@@ -70,7 +70,12 @@ impl TransactionRow {
             pack_path: row.get(8)?,
             started_ms: row.get(9)?,
             pack_sha256: row.get(10)?,
-            changes: ChangeCounts { added: count(11)?, replaced: count(12)?, unchanged: count(13)?, removed: count(14)? },
+            changes: ChangeCounts {
+                added: count(11)?,
+                replaced: count(12)?,
+                unchanged: count(13)?,
+                removed: count(14)?,
+            },
             files: count(15)?,
             bytes: count(16)?,
             last_event: row.get(17)?,
@@ -82,7 +87,10 @@ impl TransactionRow {
 
     /// Returns whether neither `committed` nor `aborted` has ended it.
     pub(crate) fn is_open(&self) -> bool {
-        !matches!(EventKind::from_name(&self.last_event), Some(EventKind::Committed | EventKind::Aborted))
+        !matches!(
+            EventKind::from_name(&self.last_event),
+            Some(EventKind::Committed | EventKind::Aborted)
+        )
     }
 
     /// Returns when it began, in RFC 3339.
@@ -100,11 +108,18 @@ impl Journal {
     /// Returns transactions, newest first.
     pub(crate) fn transactions(&self, limit: Option<u64>) -> Result<Vec<TransactionRow>> {
         let limit = limit.map_or(-1, super::to_column);
-        let mut statement = self.connection.prepare_cached(TRANSACTION).context("read the journal")?;
-        let rows = statement
-            .query_map(named_params! {":id": None::<i64>, ":limit": limit}, TransactionRow::from_row)
+        let mut statement = self
+            .connection
+            .prepare_cached(TRANSACTION)
             .context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>().context("read the journal")
+        let rows = statement
+            .query_map(
+                named_params! {":id": None::<i64>, ":limit": limit},
+                TransactionRow::from_row,
+            )
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
     }
 
     /// Returns one transaction.
@@ -112,9 +127,17 @@ impl Journal {
     /// # Errors
     /// [`Error::TransactionNotFound`].
     pub(crate) fn transaction(&self, id: TransactionId) -> Result<TransactionRow> {
-        let mut statement = self.connection.prepare_cached(TRANSACTION).context("read the journal")?;
-        let row = statement.query_row(named_params! {":id": id.0, ":limit": 1}, TransactionRow::from_row);
-        optional(row).context("read the journal")?.ok_or(Error::TransactionNotFound { tx: id })
+        let mut statement = self
+            .connection
+            .prepare_cached(TRANSACTION)
+            .context("read the journal")?;
+        let row = statement.query_row(
+            named_params! {":id": id.0, ":limit": 1},
+            TransactionRow::from_row,
+        );
+        optional(row)
+            .context("read the journal")?
+            .ok_or(Error::TransactionNotFound { tx: id })
     }
 
     /// Returns the transactions that a crash left open, oldest first, each with its events so far.
@@ -123,30 +146,52 @@ impl Journal {
             (SELECT tx FROM event WHERE kind IN ('committed', 'aborted')) GROUP BY tx ORDER BY tx";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
         let rows = statement
-            .query_map([], |row| Ok((TransactionId(row.get(0)?), row.get::<_, String>(1)?)))
+            .query_map([], |row| {
+                Ok((TransactionId(row.get(0)?), row.get::<_, String>(1)?))
+            })
             .context("read the journal")?;
-        rows.map(|row| row.map(|(id, kinds)| (id, kinds.split(',').filter_map(EventKind::from_name).collect())))
-            .collect::<rusqlite::Result<_>>()
-            .context("read the journal")
+        rows.map(|row| {
+            row.map(|(id, kinds)| {
+                (
+                    id,
+                    kinds.split(',').filter_map(EventKind::from_name).collect(),
+                )
+            })
+        })
+        .collect::<rusqlite::Result<_>>()
+        .context("read the journal")
     }
 
     /// Returns the committed transactions and what each undoes, oldest first.
     pub(crate) fn committed(&self) -> Result<Vec<(TransactionId, Option<TransactionId>)>> {
-        let query = "SELECT id, undoes FROM tx JOIN committed_tx ON committed_tx.tx = tx.id ORDER BY id";
+        let query =
+            "SELECT id, undoes FROM tx JOIN committed_tx ON committed_tx.tx = tx.id ORDER BY id";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
         let rows = statement
-            .query_map([], |row| Ok((TransactionId(row.get(0)?), row.get::<_, Option<i64>>(1)?.map(TransactionId))))
+            .query_map([], |row| {
+                Ok((
+                    TransactionId(row.get(0)?),
+                    row.get::<_, Option<i64>>(1)?.map(TransactionId),
+                ))
+            })
             .context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>().context("read the journal")
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
     }
 
     /// Returns a transaction's units, in the order in which they are moved.
     pub(crate) fn units(&self, id: TransactionId) -> Result<Vec<Unit>> {
         let query = "SELECT path, action, slot, old_inode, old_digest, old_bytes, new_inode, new_digest, new_bytes
                      FROM tx_unit WHERE tx = ?1 ORDER BY ordinal";
-        let mut statement = self.connection.prepare_cached(query).context("read the journal")?;
-        let rows = statement.query_map([id.0], unit_from_row).context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>().context("read the journal")
+        let mut statement = self
+            .connection
+            .prepare_cached(query)
+            .context("read the journal")?;
+        let rows = statement
+            .query_map([id.0], unit_from_row)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
     }
 
     /// Returns a transaction's change rows, by origin and path.
@@ -154,17 +199,30 @@ impl Journal {
         let query = "SELECT path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256
             FROM tx_change WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1) ORDER BY change_set, path";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
-        let rows = statement.query_map([id.0], change_from_row).context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>().context("read the journal")
+        let rows = statement
+            .query_map([id.0], change_from_row)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
     }
 
     /// Returns a transaction's events, oldest first.
     pub(crate) fn events(&self, id: TransactionId) -> Result<Vec<EventFacts>> {
         let query = "SELECT seq, kind, at_ms, hash FROM event WHERE tx = ?1 ORDER BY seq";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
-        let facts = |row: &Row<'_>| Ok(EventFacts { seq: row.get(0)?, kind: row.get(1)?, at_ms: row.get(2)?, hash: row.get(3)? });
-        let rows = statement.query_map([id.0], facts).context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>().context("read the journal")
+        let facts = |row: &Row<'_>| {
+            Ok(EventFacts {
+                seq: row.get(0)?,
+                kind: row.get(1)?,
+                at_ms: row.get(2)?,
+                hash: row.get(3)?,
+            })
+        };
+        let rows = statement
+            .query_map([id.0], facts)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
     }
 
     /// Returns the number of commits.
@@ -174,16 +232,21 @@ impl Journal {
 }
 
 pub(super) fn generation(connection: &Connection) -> Result<u64> {
-    let query = "SELECT coalesce((SELECT generation FROM committed_tx ORDER BY seq DESC LIMIT 1), 0)";
-    connection.query_row(query, [], |row| row.get(0).map(from_column)).context("read the journal")
+    let query =
+        "SELECT coalesce((SELECT generation FROM committed_tx ORDER BY seq DESC LIMIT 1), 0)";
+    connection
+        .query_row(query, [], |row| row.get(0).map(from_column))
+        .context("read the journal")
 }
 
 fn unit_from_row(row: &Row<'_>) -> rusqlite::Result<Unit> {
     let tree = |at: usize| -> rusqlite::Result<Option<TreeIdentity>> {
         match (row.get::<_, Option<i64>>(at)?, row.get(at + 1)?) {
-            (Some(inode), Some(digest)) => {
-                Ok(Some(TreeIdentity { inode: inode.cast_unsigned(), digest, bytes: from_column(row.get(at + 2)?) }))
-            }
+            (Some(inode), Some(digest)) => Ok(Some(TreeIdentity {
+                inode: inode.cast_unsigned(),
+                digest,
+                bytes: from_column(row.get(at + 2)?),
+            })),
             _ => Ok(None),
         }
     };

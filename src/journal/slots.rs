@@ -11,25 +11,21 @@ use crate::id::{SlotId, TransactionId};
 /// A slot's row.
 #[derive(Clone, Debug)]
 pub(crate) struct SlotRow {
-    pub(crate) id: SlotId,
     /// `held`, `pruning` or `pruned`.
     pub(crate) state: String,
     /// Whether it holds a tree; a unit that was created leaves nothing behind.
     pub(crate) has_tree: bool,
     pub(crate) tree_digest: Option<Digest>,
-    pub(crate) bytes: u64,
 }
 
-const COLUMNS: &str = "SELECT id, state, holds = 'tree', tree_digest, bytes FROM slot";
+const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest FROM slot";
 
 impl SlotRow {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            id: SlotId(row.get(0)?),
-            state: row.get(1)?,
-            has_tree: row.get(2)?,
-            tree_digest: row.get(3)?,
-            bytes: from_column(row.get(4)?),
+            state: row.get(0)?,
+            has_tree: row.get(1)?,
+            tree_digest: row.get(2)?,
         })
     }
 }
@@ -38,16 +34,20 @@ impl Journal {
     /// Records slots that a transaction is about to make; durable when this returns.
     pub(crate) fn make_slots(&mut self, tx: TransactionId, count: usize) -> Result<Vec<SlotId>> {
         db::write(&mut self.connection, "record a slot", |sql| {
-            let mut insert =
-                sql.prepare("INSERT INTO slot (made_by, holds, state) VALUES (?1, 'nothing', 'held')").context("record a slot")?;
-            (0..count).map(|_| insert.insert([tx.0]).map(SlotId).context("record a slot")).collect()
+            let mut insert = sql
+                .prepare("INSERT INTO slot (made_by, holds, state) VALUES (?1, 'nothing', 'held')")
+                .context("record a slot")?;
+            (0..count)
+                .map(|_| insert.insert([tx.0]).map(SlotId).context("record a slot"))
+                .collect()
         })
     }
 
     /// Returns a slot's row.
     pub(crate) fn slot(&self, id: SlotId) -> Result<Option<SlotRow>> {
         let query = [COLUMNS, "WHERE id = ?1"].join(" ");
-        optional(self.connection.query_row(&query, [id.0], SlotRow::from_row)).context("read a slot's row")
+        optional(self.connection.query_row(&query, [id.0], SlotRow::from_row))
+            .context("read a slot's row")
     }
 
     /// Returns the slots that a transaction made and that are not pruned.
@@ -56,22 +56,32 @@ impl Journal {
             .connection
             .prepare("SELECT id FROM slot WHERE made_by = ?1 AND state <> 'pruned' ORDER BY id")
             .context("read slots' rows")?;
-        let ids = statement.query_map([tx.0], |row| row.get(0).map(SlotId)).context("read slots' rows")?;
-        ids.collect::<rusqlite::Result<_>>().context("read slots' rows")
+        let ids = statement
+            .query_map([tx.0], |row| row.get(0).map(SlotId))
+            .context("read slots' rows")?;
+        ids.collect::<rusqlite::Result<_>>()
+            .context("read slots' rows")
     }
 
     /// Returns the slots whose pruning was begun and not finished.
     pub(crate) fn slots_in_pruning(&self) -> Result<Vec<SlotId>> {
-        let mut statement =
-            self.connection.prepare("SELECT id FROM slot WHERE state = 'pruning' ORDER BY id").context("read slots' rows")?;
-        let ids = statement.query_map([], |row| row.get(0).map(SlotId)).context("read slots' rows")?;
-        ids.collect::<rusqlite::Result<_>>().context("read slots' rows")
+        let mut statement = self
+            .connection
+            .prepare("SELECT id FROM slot WHERE state = 'pruning' ORDER BY id")
+            .context("read slots' rows")?;
+        let ids = statement
+            .query_map([], |row| row.get(0).map(SlotId))
+            .context("read slots' rows")?;
+        ids.collect::<rusqlite::Result<_>>()
+            .context("read slots' rows")
     }
 
     /// Returns how many slots hold a tree, and their bytes.
     pub(crate) fn held_slots(&self) -> Result<(u64, u64)> {
         let query = "SELECT count(*), coalesce(sum(bytes), 0) FROM slot WHERE state <> 'pruned' AND holds = 'tree'";
-        let sums = self.connection.query_row(query, [], |row| Ok((from_column(row.get(0)?), from_column(row.get(1)?))));
+        let sums = self.connection.query_row(query, [], |row| {
+            Ok((from_column(row.get(0)?), from_column(row.get(1)?)))
+        });
         sums.context("read slots' rows")
     }
 

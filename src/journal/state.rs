@@ -39,7 +39,11 @@ WHERE new_kind IS NOT NULL ORDER BY last.path";
 
 impl Journal {
     /// Calls `visit` for each path at and below `path` as the last commit left it, in path order.
-    pub(crate) fn for_each_committed(&self, path: &str, visit: &mut dyn FnMut(CommittedEntry) -> Result<()>) -> Result<()> {
+    pub(crate) fn for_each_committed(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
+    ) -> Result<()> {
         self.for_each_state(path, "[]", "[]", visit)
     }
 
@@ -52,15 +56,32 @@ impl Journal {
     ) -> Result<()> {
         let flips = flips(&self.connection, rollback_of)?;
         let of = |wanted: bool| {
-            let ids: Vec<i64> = flips.iter().filter(|(_, in_effect)| *in_effect == wanted).map(|(id, _)| *id).collect();
+            let ids: Vec<i64> = flips
+                .iter()
+                .filter(|(_, in_effect)| *in_effect == wanted)
+                .map(|(id, _)| *id)
+                .collect();
             serde_json::json!(ids).to_string()
         };
         self.for_each_state(path, &of(false), &of(true), visit)
     }
 
-    fn for_each_state(&self, path: &str, off: &str, on: &str, visit: &mut dyn FnMut(CommittedEntry) -> Result<()>) -> Result<()> {
-        let end = if path.is_empty() { char::MAX.to_string() } else { format!("{path}0") };
-        let mut statement = self.connection.prepare_cached(STATE).context("read the committed state")?;
+    fn for_each_state(
+        &self,
+        path: &str,
+        off: &str,
+        on: &str,
+        visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
+    ) -> Result<()> {
+        let end = if path.is_empty() {
+            char::MAX.to_string()
+        } else {
+            format!("{path}0")
+        };
+        let mut statement = self
+            .connection
+            .prepare_cached(STATE)
+            .context("read the committed state")?;
         let mut rows = statement
             .query(named_params! {":path": path, ":end": end, ":off": off, ":on": on})
             .context("read the committed state")?;
@@ -72,7 +93,12 @@ impl Journal {
 }
 
 fn entry_from_row(row: &Row<'_>) -> rusqlite::Result<CommittedEntry> {
-    Ok(CommittedEntry { path: row.get(0)?, kind: row.get(1)?, bytes: from_column(row.get(2)?), sha256: row.get(3)? })
+    Ok(CommittedEntry {
+        path: row.get(0)?,
+        kind: row.get(1)?,
+        bytes: from_column(row.get(2)?),
+        sha256: row.get(3)?,
+    })
 }
 
 /// Returns which change sets a rollback of `tx` puts out of effect and back in effect: its own out;
@@ -83,8 +109,9 @@ pub(super) fn flips(connection: &Connection, tx: TransactionId) -> Result<Vec<(i
     while let Some(id) = at {
         let query = "SELECT change_set.id, undoes FROM tx LEFT JOIN change_set ON change_set.tx = tx.id AND origin = 'transaction'
                      WHERE tx.id = ?1";
-        let (set, undoes): (Option<i64>, Option<i64>) =
-            connection.query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?))).context("read the journal")?;
+        let (set, undoes): (Option<i64>, Option<i64>) = connection
+            .query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .context("read the journal")?;
         flips.extend(set.map(|set| (set, in_effect)));
         // An id only ever undoes a smaller one, so this ends whatever the rows say.
         at = undoes.filter(|undone| *undone < id);

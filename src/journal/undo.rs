@@ -33,7 +33,11 @@ pub(crate) fn in_the_way(later: Commits<'_>) -> Vec<TransactionId> {
             cancelled.extend([*id, target]);
         }
     }
-    among.into_iter().rev().filter(|id| !cancelled.contains(id)).collect()
+    among
+        .into_iter()
+        .rev()
+        .filter(|id| !cancelled.contains(id))
+        .collect()
 }
 
 #[cfg(test)]
@@ -41,7 +45,14 @@ mod tests {
     use super::*;
 
     fn commits(list: &[(i64, i64)]) -> Vec<(TransactionId, Option<TransactionId>)> {
-        list.iter().map(|(id, undoes)| (TransactionId(*id), (*undoes > 0).then_some(TransactionId(*undoes)))).collect()
+        list.iter()
+            .map(|(id, undoes)| {
+                (
+                    TransactionId(*id),
+                    (*undoes > 0).then_some(TransactionId(*undoes)),
+                )
+            })
+            .collect()
     }
 
     fn ids(ids: &[i64]) -> Vec<TransactionId> {

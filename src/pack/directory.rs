@@ -6,7 +6,7 @@
 //! ```
 
 use super::coverage::Coverage;
-use super::end::End;
+use super::end::PackEnd;
 use super::extra::Fault;
 use super::header::Claims;
 use super::member::MemberLocation;
@@ -42,13 +42,13 @@ pub(super) struct RawMember<'a> {
 struct Headers<'f> {
     file: &'f PackFile,
     window: Window<'f>,
-    end: End,
+    end: PackEnd,
     next_offset: u64,
     ordinal: u64,
 }
 
 impl<'f> Headers<'f> {
-    const fn new(file: &'f PackFile, end: &End) -> Self {
+    const fn new(file: &'f PackFile, end: &PackEnd) -> Self {
         Self {
             file,
             window: Window::new(file, DIRECTORY_STEP_BYTES),
@@ -97,7 +97,7 @@ impl<'f> Headers<'f> {
 /// Gives the name of every member, in the order of the directory. Only the directory is read.
 pub(super) fn names(
     file: &PackFile,
-    end: &End,
+    end: &PackEnd,
     on_name: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let mut headers = Headers::new(file, end);
@@ -111,7 +111,7 @@ pub(super) fn names(
 /// That no byte is left over is known only when this returns.
 pub(super) fn walk(
     file: &PackFile,
-    end: &End,
+    end: &PackEnd,
     on_member: &mut dyn FnMut(&RawMember<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut headers = Headers::new(file, end);
@@ -163,7 +163,7 @@ pub(super) fn walk(
 fn locate(
     file: &PackFile,
     locals: &mut Window<'_>,
-    end: &End,
+    end: &PackEnd,
     claims: &Claims<'_>,
 ) -> Result<(MemberLocation, u64)> {
     let (offset, limit) = (claims.header_offset, end.directory_offset);
@@ -192,16 +192,15 @@ fn locate(
     };
     let room = usize::try_from(limit.saturating_sub(data_end)).unwrap_or(usize::MAX);
     let bytes = locals.bytes(data_end, room.min(Descriptor::BYTES_MAX), limit)?;
-    match bytes.and_then(|bytes| descriptor.length_in(bytes, is_zip64)) {
-        Some(length) => Ok((location, data_end.saturating_add(length))),
-        None => {
-            let detail = format!(
-                "no data descriptor at {data_end} that says CRC-32 {:08x}, {} compressed bytes, {} bytes",
-                descriptor.crc32, descriptor.compressed_bytes, descriptor.size_bytes
-            );
-            Err(file.refuse(Rule::MemberDescriptor, &name(), detail))
-        }
-    }
+    let found = bytes.and_then(|bytes| descriptor.length_in(bytes, is_zip64));
+    let descriptor_bytes = found.ok_or_else(|| {
+        let detail = format!(
+            "no data descriptor at {data_end} that says CRC-32 {:08x}, {} compressed bytes, {} bytes",
+            descriptor.crc32, descriptor.compressed_bytes, descriptor.size_bytes
+        );
+        file.refuse(Rule::MemberDescriptor, &name(), detail)
+    })?;
+    Ok((location, data_end.saturating_add(descriptor_bytes)))
 }
 
 /// Opens the pack with rawzip, which shares no code with the rest of this module.
@@ -210,7 +209,7 @@ fn locate(
 /// the true one; so it is told where that begins. No later one can be meant: the comment is text.
 fn second_reader<'f>(
     file: &'f PackFile,
-    end: &End,
+    end: &PackEnd,
     buffer: &mut [u8],
 ) -> Result<rawzip::ZipArchive<&'f PackFile>> {
     let signature_end = end.record_offset.saturating_add(4);

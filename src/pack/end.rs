@@ -17,7 +17,7 @@ const SENTINEL_32: u32 = u32::MAX;
 
 /// Where the directory is, and how many members it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct PackEnd {
     /// Members that the directory is said to list.
     pub(super) members: u64,
     /// First byte of the directory; members fill all bytes before it.
@@ -30,42 +30,37 @@ pub(super) struct End {
 
 /// Finds the end of a pack: the last record that is an end record with a comment up to the end of
 /// the file. Signatures before it mean nothing, since the bytes there must belong to other records.
-pub(super) fn discover(file: &PackFile) -> Result<End> {
+pub(super) fn discover(file: &PackFile) -> Result<PackEnd> {
     let (record_offset, record, comment) = end_record(file)?;
     ensure_plain_comment(file, &comment)?;
     let zip64 = zip64_record(file, record_offset)?;
-    let (members, directory_bytes, directory_offset, directory_end) = match zip64 {
-        Some((offset, zip64)) => {
-            ensure_agree(file, &record, &zip64)?;
-            (
-                zip64.members,
-                zip64.directory_bytes,
-                zip64.directory_offset,
-                offset,
-            )
-        }
-        None => {
-            ensure_plain(file, &record)?;
-            (
-                u64::from(record.members),
-                u64::from(record.directory_bytes),
-                u64::from(record.directory_offset),
-                record_offset,
-            )
-        }
+    let (end, directory_bytes) = if let Some((directory_end, zip64)) = zip64 {
+        ensure_agree(file, &record, &zip64)?;
+        let end = PackEnd {
+            members: zip64.members,
+            directory_offset: zip64.directory_offset,
+            directory_end,
+            record_offset,
+        };
+        (end, zip64.directory_bytes)
+    } else {
+        ensure_plain(file, &record)?;
+        let end = PackEnd {
+            members: record.members.into(),
+            directory_offset: record.directory_offset.into(),
+            directory_end: record_offset,
+            record_offset,
+        };
+        (end, record.directory_bytes.into())
     };
-    if directory_offset.checked_add(directory_bytes) != Some(directory_end) {
-        let detail = format!(
-            "the end record says {directory_bytes} bytes of directory at {directory_offset}; the directory ends at {directory_end}"
-        );
-        return Err(file.refuse(Rule::ZipEndRecord, "", detail));
+    if end.directory_offset.checked_add(directory_bytes) == Some(end.directory_end) {
+        return Ok(end);
     }
-    Ok(End {
-        members,
-        directory_offset,
-        directory_end,
-        record_offset,
-    })
+    let detail = format!(
+        "the end record says {directory_bytes} bytes of directory at {}; the directory ends at {}",
+        end.directory_offset, end.directory_end
+    );
+    Err(file.refuse(Rule::ZipEndRecord, "", detail))
 }
 
 /// Finds the end record: its offset, itself, and its comment.
@@ -127,7 +122,7 @@ fn zip64_record(file: &PackFile, record_offset: u64) -> Result<Option<(u64, Zip6
         ));
     }
     let offset = locator.record_offset;
-    let there = locator_offset.checked_sub(offset).unwrap_or(0);
+    let there = locator_offset.saturating_sub(offset);
     if there < u64::try_from(ZIP64_END_BYTES).unwrap_or(u64::MAX) {
         return refuse(format!(
             "the Zip64 locator at {locator_offset} points to {offset}, where no Zip64 end record fits"

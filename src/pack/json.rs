@@ -105,8 +105,8 @@ impl Lexer {
                     bytes: 0,
                     is_escaped: false,
                 },
-                (Self::Between, _) => Self::Between,
-                (
+                (Self::Between, _)
+                | (
                     Self::InString {
                         is_escaped: false, ..
                     },

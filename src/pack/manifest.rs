@@ -9,9 +9,7 @@ use std::fmt;
 use std::io::BufReader;
 
 use camino::Utf8Path;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::Layout;
 use super::index_record::VectorsSeed;

@@ -343,7 +343,7 @@ mod tests {
             escape(&path),
             Err(EscapeFault::ComponentTooLong { component })
         );
-        let path = EntryPath::parse(&".a/".repeat(1365).trim_end_matches('/')).expect("a path");
+        let path = EntryPath::parse(".a/".repeat(1365).trim_end_matches('/')).expect("a path");
         assert_eq!(escape(&path), Err(EscapeFault::PathTooLong));
     }
 

@@ -22,7 +22,7 @@ mod json;
 pub(crate) mod manifest;
 mod manifest_entry;
 pub(crate) mod manifest_writer;
-mod member;
+pub(crate) mod member;
 pub(crate) mod member_name;
 mod pack_file;
 pub(crate) mod reader;
@@ -74,7 +74,7 @@ impl Layout {
         }
     }
 
-    /// Returns whether a path component names what the layout, or OpenViking, keeps for itself.
+    /// Returns whether a path component names what the layout, or `OpenViking`, keeps for itself.
     pub(crate) fn is_reserved(self, component: &str) -> bool {
         match self {
             Self::V2Flat => matches!(component, ".relations.json" | ".ovpack_manifest.json"),

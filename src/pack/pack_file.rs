@@ -76,12 +76,12 @@ impl PackFile {
 
     /// Fills `buffer` from `offset` on.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        self.file
-            .read_exact_at(buffer, offset)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.changing(),
-                _ => Error::io("read", &*self.path, source),
-            })
+        self.file.read_exact_at(buffer, offset).map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                return self.changing();
+            }
+            Error::io("read", &*self.path, source)
+        })
     }
 }
 

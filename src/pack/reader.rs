@@ -4,14 +4,13 @@ use camino::Utf8Path;
 
 use super::Layout;
 use super::directory::{self, RawMember};
-use super::end::{self, End};
+use super::end::{self, PackEnd};
 use super::inflate::{Inflater, MemberStream};
 use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
-use crate::entry_path::EntryKind;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
 use crate::limits::Limits;
@@ -26,7 +25,7 @@ const HASH_STEP_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct PackReader {
     file: PackFile,
-    end: End,
+    end: PackEnd,
     limits: Limits,
 }
 
@@ -67,8 +66,7 @@ impl PackReader {
     /// Opens a pack and finds its end. Nothing else is read.
     ///
     /// # Errors
-    /// [`FileNotFound`](crate::Error::FileNotFound), [`NotAFile`](crate::Error::NotAFile),
-    /// [`Io`](crate::Error::Io), [`Refused`](crate::Error::Refused).
+    /// [`Error::FileNotFound`], [`Error::NotAFile`], [`Error::Io`], [`Error::Refused`].
     pub(crate) fn open(path: &Utf8Path, limits: &Limits) -> Result<Self> {
         let file = PackFile::open(path)?;
         let end = end::discover(&file)?;
@@ -94,7 +92,7 @@ impl PackReader {
         self.file.stat()
     }
 
-    /// Fails with [`FileChanging`](crate::Error::FileChanging) where the pack was written since it
+    /// Fails with [`Error::FileChanging`] where the pack was written since it
     /// was opened.
     pub(crate) fn ensure_unchanged(&self) -> Result<()> {
         self.file.ensure_unchanged()
@@ -107,7 +105,7 @@ impl PackReader {
     /// members is known only then.
     ///
     /// # Errors
-    /// [`Refused`](crate::Error::Refused) for the first structural fault or a limit; names that
+    /// [`Error::Refused`] for the first structural fault or a limit; names that
     /// break a rule are in the report instead. Errors of `on_member` end the walk.
     pub(crate) fn audit(
         &self,
@@ -146,7 +144,7 @@ impl PackReader {
             }
             Ok(())
         })?;
-        let manifest = self.ensure_manifest_limit(manifest, &findings)?;
+        let manifest = self.ensure_manifest(manifest, &findings)?;
         self.ensure_ratio(unpacked_bytes)?;
         Ok(AuditReport {
             findings,
@@ -161,7 +159,7 @@ impl PackReader {
     /// Reads the manifest: first that its bytes are whole, then what they say, entry by entry.
     ///
     /// # Errors
-    /// [`Refused`](crate::Error::Refused) where its bytes are damaged or are no manifest. Errors
+    /// [`Error::Refused`] where its bytes are damaged or are no manifest. Errors
     /// of `sink` end the reading.
     pub(crate) fn read_manifest(
         &self,
@@ -172,7 +170,7 @@ impl PackReader {
         let mut scratch = Inflater::new();
         let observed = self
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
-            .map_err(|finding| crate::Error::refused(self.path(), finding))?;
+            .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
         manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
     }
@@ -233,14 +231,12 @@ impl PackReader {
             let Some((root, place)) = ManifestPlace::of(raw) else {
                 return Ok(());
             };
-            match found.replace((place, root.to_owned())) {
-                None => Ok(()),
-                Some(_) => {
-                    let detail = "it is the second manifest of the pack";
-                    let name = shown_bytes(raw);
-                    Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
-                }
+            if found.replace((place, root.to_owned())).is_none() {
+                return Ok(());
             }
+            let detail = "it is the second manifest of the pack";
+            let name = shown_bytes(raw);
+            Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
         })?;
         match found {
             Some((ManifestPlace::Known(layout), root)) => Ok((layout, root)),
@@ -283,18 +279,23 @@ impl PackReader {
         Err(self.file.refuse(Rule::TooManyMembers, "", detail))
     }
 
-    /// Returns where the manifest is. The walk may have refused its name, such as for its root.
-    fn ensure_manifest_limit(
+    /// Returns where the manifest is, if it is not too large. The walk may have found fault with
+    /// its name, such as with its root.
+    fn ensure_manifest(
         &self,
         manifest: Option<MemberLocation>,
         findings: &CheckReport,
     ) -> Result<MemberLocation> {
-        let Some(manifest) = manifest else {
-            return Err(crate::Error::Refused {
+        let manifest = manifest.ok_or_else(|| {
+            if findings.is_empty() {
+                // It was there a moment ago, when the layout was looked for.
+                return self.file.changing();
+            }
+            Error::Refused {
                 pack: self.path().to_owned(),
                 report: Box::new(findings.clone()),
-            });
-        };
+            }
+        })?;
         if manifest.size_bytes <= self.limits.manifest_bytes {
             return Ok(manifest);
         }

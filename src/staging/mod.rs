@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod pack_rows;
 mod trees;
 
 use camino::Utf8Path;
@@ -16,8 +17,8 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
-use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
-use crate::pack::reader::{Member, MemberLocation, Method};
+use crate::pack::manifest::ManifestHead;
+use crate::pack::reader::{MemberLocation, Method};
 use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
@@ -66,7 +67,9 @@ impl Staging {
     /// Makes a staging database at `path`; without one, in a temporary file of `SQLite`'s own.
     pub(crate) fn make(path: Option<&Utf8Path>) -> Result<Self> {
         let connection = db::open_scratch(path, SCHEMA)?;
-        connection.execute_batch("BEGIN").context("make a staging database")?;
+        connection
+            .execute_batch("BEGIN")
+            .context("make a staging database")?;
         Ok(Self { connection })
     }
 
@@ -75,35 +78,26 @@ impl Staging {
         &self.connection
     }
 
-    pub(crate) fn add_member(&self, member: &Member) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO member (ordinal, path, kind, data_offset, header_offset, compressed_bytes, bytes, crc32, method)
-                 VALUES (:ordinal, :path, :kind, :data_offset, :header_offset, :compressed_bytes, :bytes, :crc32, :method)",
-            )
-            .context("stage a member")?;
-        let at = &member.location;
-        let row = named_params! {
-            ":ordinal": column(member.ordinal), ":path": member.path.as_str(), ":kind": member.kind.as_str(),
-            ":data_offset": column(at.data_offset), ":header_offset": column(at.header_offset),
-            ":compressed_bytes": column(at.compressed_bytes), ":bytes": column(at.size_bytes),
-            ":crc32": at.crc32, ":method": at.method.code(),
-        };
-        insert.execute(row).context("stage a member")?;
-        Ok(())
-    }
-
     pub(crate) fn add_finding(&self, finding: &Finding) -> Result<()> {
         self.connection
-            .execute("INSERT INTO finding (code, path, detail) VALUES (?1, ?2, ?3)", params![finding.rule.code(), finding.path, finding.detail])
+            .execute(
+                "INSERT INTO finding (code, path, detail) VALUES (?1, ?2, ?3)",
+                params![finding.rule.code(), finding.path, finding.detail],
+            )
             .context("stage a finding")?;
         Ok(())
     }
 
     /// Takes in what the manifest says beside its entries; returns what is understood of it.
-    pub(crate) fn set_manifest(&self, head: &ManifestHead, zip_root: &str, layout: Layout) -> Result<Claims> {
-        self.connection.execute_batch(INDEXES).context("index staged rows")?;
+    pub(crate) fn set_manifest(
+        &self,
+        head: &ManifestHead,
+        zip_root: &str,
+        layout: Layout,
+    ) -> Result<Claims> {
+        self.connection
+            .execute_batch(INDEXES)
+            .context("index staged rows")?;
         let uri = Uri::parse_exact(&head.root_uri);
         let understood = uri.as_ref().ok();
         self.connection
@@ -118,7 +112,7 @@ impl Staging {
                     ":root_scope": head.root_scope, ":package_type": head.package_type,
                     ":has_scopes": head.scopes.is_some(), ":content_sha256": head.content_sha256,
                     ":uri_fault": uri.as_ref().err().map(ToString::to_string),
-                    ":uri_scope": understood.and_then(Uri::scope).map(|scope| scope.as_str()),
+                    ":uri_scope": understood.and_then(Uri::scope).map(super::uri::Scope::as_str),
                     ":uri_leaf": understood.and_then(|uri| uri.path().leaf()),
                     ":uri_depth": understood.map(|uri| column(uri.depth() as u64)),
                     ":inventory_sha256": self.inventory_digest()?,
@@ -126,22 +120,49 @@ impl Staging {
             )
             .context("stage the manifest")?;
         for scope in head.scopes.iter().flatten() {
-            self.connection.execute("INSERT INTO manifest_scope (scope) VALUES (?1)", [scope]).context("stage the manifest")?;
+            self.connection
+                .execute("INSERT INTO manifest_scope (scope) VALUES (?1)", [scope])
+                .context("stage the manifest")?;
         }
         let is_backup = head.package_type.as_deref() == Some("backup");
-        Ok(Claims { root_uri: uri.ok(), root_name: head.root_name.clone(), is_backup })
+        Ok(Claims {
+            root_uri: uri.ok(),
+            root_name: head.root_name.clone(),
+            is_backup,
+        })
     }
 
-    /// Digest of the inventory as the entries have it; `None` where an entry is not complete.
+    /// Digest of the inventory as the entries have it; `None` where an entry is not complete or has
+    /// no valid path, which is a finding already.
     fn inventory_digest(&self) -> Result<Option<Digest>> {
-        let query = "SELECT path, bytes, sha256 FROM manifest_entry WHERE kind = 'file' ORDER BY path";
-        let mut statement = self.connection.prepare(query).context("read staged entries")?;
+        let has_findings =
+            self.connection
+                .query_row("SELECT EXISTS (SELECT 1 FROM finding)", [], |row| {
+                    row.get(0)
+                });
+        if has_findings.context("read staged entries")? {
+            return Ok(None);
+        }
+        let query =
+            "SELECT path, bytes, sha256 FROM manifest_entry WHERE kind = 'file' ORDER BY path";
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read staged entries")?;
         let mut rows = statement.query([]).context("read staged entries")?;
         let mut inventory = InventoryHasher::new();
         while let Some(row) = rows.next().context("read staged entries")? {
-            let columns = || Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<Digest>>(2)?));
+            let columns = || {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, Option<i64>>(1)?,
+                    row.get::<_, Option<Digest>>(2)?,
+                ))
+            };
             match columns().context("read staged entries")? {
-                (path, Some(bytes), Some(sha256)) => inventory.add(&path, &sha256, u64::try_from(bytes).unwrap_or(0)),
+                (path, Some(bytes), Some(sha256)) => {
+                    inventory.add(&path, &sha256, u64::try_from(bytes).unwrap_or(0));
+                }
                 _ => return Ok(None),
             }
         }
@@ -156,7 +177,7 @@ impl Staging {
                 named_params! {
                     ":verb": target.verb,
                     ":parent_uri": target.parent.map(ToString::to_string),
-                    ":parent_scope": target.parent.and_then(Uri::scope).map(|scope| scope.as_str()),
+                    ":parent_scope": target.parent.and_then(Uri::scope).map(super::uri::Scope::as_str),
                     ":parent_depth": target.parent.map(|uri| column(uri.depth() as u64)),
                     ":on_conflict": target.on_conflict,
                 },
@@ -168,7 +189,12 @@ impl Staging {
     /// Takes in what stands at a live path that the pack would replace.
     pub(crate) fn add_target_root(&self, uri: &Uri, found: &str) -> Result<()> {
         let row = params![uri.path().as_str(), uri.to_string(), found];
-        self.connection.execute("INSERT INTO target_root (path, uri, found) VALUES (?1, ?2, ?3)", row).context("stage the target")?;
+        self.connection
+            .execute(
+                "INSERT INTO target_root (path, uri, found) VALUES (?1, ?2, ?3)",
+                row,
+            )
+            .context("stage the target")?;
         Ok(())
     }
 
@@ -176,7 +202,10 @@ impl Staging {
     pub(crate) fn add_target_ancestor(&self, path: &EntryPath, found: &str) -> Result<()> {
         let row = params![path.as_str(), found];
         self.connection
-            .execute("INSERT OR IGNORE INTO target_ancestor (path, found) VALUES (?1, ?2)", row)
+            .execute(
+                "INSERT OR IGNORE INTO target_ancestor (path, found) VALUES (?1, ?2)",
+                row,
+            )
             .context("stage the target")?;
         Ok(())
     }
@@ -184,14 +213,23 @@ impl Staging {
     /// Returns whether a target root exists, other than as an empty scope directory.
     pub(crate) fn target_exists(&self) -> Result<bool> {
         let query = "SELECT EXISTS (SELECT 1 FROM target_root WHERE found NOT IN ('absent', 'empty-scope'))";
-        self.connection.query_row(query, [], |row| row.get(0)).context("read the staged target")
+        self.connection
+            .query_row(query, [], |row| row.get(0))
+            .context("read the staged target")
     }
 
     /// Calls `visit` for each file member in the order of its data, with its path.
-    pub(crate) fn for_each_file_member(&self, visit: &mut dyn FnMut(&EntryPath, &MemberLocation) -> Result<()>) -> Result<()> {
-        let query = "SELECT path, data_offset, header_offset, compressed_bytes, bytes, crc32, method
+    pub(crate) fn for_each_file_member(
+        &self,
+        visit: &mut dyn FnMut(&EntryPath, &MemberLocation) -> Result<()>,
+    ) -> Result<()> {
+        let query =
+            "SELECT path, data_offset, header_offset, compressed_bytes, bytes, crc32, method
                      FROM member WHERE kind = 'file' ORDER BY ordinal";
-        let mut statement = self.connection.prepare(query).context("read staged members")?;
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read staged members")?;
         let mut rows = statement.query([]).context("read staged members")?;
         while let Some(row) = rows.next().context("read staged members")? {
             let (path, location) = member_from_row(row).context("read staged members")?;
@@ -206,7 +244,9 @@ impl Staging {
             .connection
             .prepare_cached("INSERT INTO observed (path, bytes, sha256) VALUES (?1, ?2, ?3)")
             .context("stage an observed file")?;
-        insert.execute(params![path.as_str(), column(bytes), sha256]).context("stage an observed file")?;
+        insert
+            .execute(params![path.as_str(), column(bytes), sha256])
+            .context("stage an observed file")?;
         Ok(())
     }
 
@@ -214,10 +254,18 @@ impl Staging {
     pub(crate) fn sums(&self) -> Result<Sums> {
         let query = "SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'),
                      CAST(total(bytes) FILTER (WHERE kind = 'file') AS INTEGER), (SELECT count(*) FROM index_record) FROM manifest_entry";
-        let number = |row: &rusqlite::Row<'_>, at: usize| row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or(0));
+        let number = |row: &rusqlite::Row<'_>, at: usize| {
+            row.get::<_, i64>(at)
+                .map(|value| u64::try_from(value).unwrap_or(0))
+        };
         self.connection
             .query_row(query, [], |row| {
-                Ok(Sums { files: number(row, 0)?, directories: number(row, 1)?, bytes: number(row, 2)?, records: number(row, 3)? })
+                Ok(Sums {
+                    files: number(row, 0)?,
+                    directories: number(row, 1)?,
+                    bytes: number(row, 2)?,
+                    records: number(row, 3)?,
+                })
             })
             .context("read staged entries")
     }
@@ -227,24 +275,49 @@ impl Staging {
         &self,
         visit: &mut dyn FnMut(String, EntryKind, u64, Option<Digest>) -> Result<()>,
     ) -> Result<()> {
-        let query = "SELECT path, kind, coalesce(bytes, 0), sha256 FROM manifest_entry ORDER BY path";
-        let mut statement = self.connection.prepare(query).context("read staged entries")?;
+        let query =
+            "SELECT path, kind, coalesce(bytes, 0), sha256 FROM manifest_entry ORDER BY path";
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read staged entries")?;
         let mut rows = statement.query([]).context("read staged entries")?;
         while let Some(row) = rows.next().context("read staged entries")? {
-            let columns = || -> rusqlite::Result<_> { Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get(3)?)) };
+            let columns = || -> rusqlite::Result<_> {
+                Ok((
+                    row.get(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get(3)?,
+                ))
+            };
             let (path, kind, bytes, sha256) = columns().context("read staged entries")?;
-            visit(path, EntryKind::from_name(&kind).unwrap_or(EntryKind::File), u64::try_from(bytes).unwrap_or(0), sha256)?;
+            visit(
+                path,
+                EntryKind::from_name(&kind).unwrap_or(EntryKind::File),
+                u64::try_from(bytes).unwrap_or(0),
+                sha256,
+            )?;
         }
         Ok(())
     }
 
     /// Calls `visit` for each index record, by path and level: path, level, scalars as JSON, text.
-    pub(crate) fn for_each_record(&self, visit: &mut dyn FnMut(String, i64, String, Option<String>) -> Result<()>) -> Result<()> {
-        let query = "SELECT path, level, scalars, text FROM index_record ORDER BY path, level, ordinal";
-        let mut statement = self.connection.prepare(query).context("read staged records")?;
+    pub(crate) fn for_each_record(
+        &self,
+        visit: &mut dyn FnMut(String, i64, String, Option<String>) -> Result<()>,
+    ) -> Result<()> {
+        let query =
+            "SELECT path, level, scalars, text FROM index_record ORDER BY path, level, ordinal";
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read staged records")?;
         let mut rows = statement.query([]).context("read staged records")?;
         while let Some(row) = rows.next().context("read staged records")? {
-            let columns = || -> rusqlite::Result<_> { Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)) };
+            let columns = || -> rusqlite::Result<_> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            };
             let (path, level, scalars, text) = columns().context("read staged records")?;
             visit(path, level, scalars, text)?;
         }
@@ -252,35 +325,11 @@ impl Staging {
     }
 }
 
-/// Rows are appended while the manifest streams by.
-impl ManifestSink for &Staging {
-    fn entry(&mut self, entry: ManifestEntry) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO manifest_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)")
-            .context("stage an entry")?;
-        let row = params![entry.path.as_str(), entry.kind.as_str(), entry.size_bytes.map(column), entry.sha256];
-        insert.execute(row).context("stage an entry")?;
-        Ok(())
-    }
-
-    fn record(&mut self, record: IndexRecord) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO index_record (path, level, scalars, text) VALUES (?1, ?2, ?3, ?4)")
-            .context("stage an index record")?;
-        let scalars = serde_json::Value::Object(record.scalars).to_string();
-        insert.execute(params![record.path.as_str(), record.level, scalars, record.text]).context("stage an index record")?;
-        Ok(())
-    }
-
-    fn finding(&mut self, finding: Finding) -> Result<()> {
-        self.add_finding(&finding)
-    }
-}
-
 fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberLocation)> {
-    let number = |at: usize| row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or(0));
+    let number = |at: usize| {
+        row.get::<_, i64>(at)
+            .map(|value| u64::try_from(value).unwrap_or(0))
+    };
     let location = MemberLocation {
         data_offset: number(1)?,
         header_offset: number(2)?,

@@ -44,7 +44,15 @@ impl Staging {
             .connection
             .prepare_cached("INSERT OR IGNORE INTO staged_entry (path, kind, mode, bytes, sha256) VALUES (?1, ?2, ?3, ?4, ?5)")
             .context("stage an entry")?;
-        insert.execute(params![row.path, row.kind.as_str(), row.mode, column(row.bytes), row.sha256]).context("stage an entry")?;
+        insert
+            .execute(params![
+                row.path,
+                row.kind.as_str(),
+                row.mode,
+                column(row.bytes),
+                row.sha256
+            ])
+            .context("stage an entry")?;
         Ok(())
     }
 
@@ -54,36 +62,72 @@ impl Staging {
             .connection
             .prepare_cached("INSERT INTO written_file (inode, bytes, mtime_ns, ctime_ns, sha256) VALUES (?1, ?2, ?3, ?4, ?5)")
             .context("stage a written file")?;
-        let row = params![stat.inode.cast_signed(), column(stat.size_bytes), stat.mtime_ns, stat.ctime_ns, sha256];
+        let row = params![
+            stat.inode.cast_signed(),
+            column(stat.size_bytes),
+            stat.mtime_ns,
+            stat.ctime_ns,
+            sha256
+        ];
         insert.execute(row).context("stage a written file")?;
         Ok(())
     }
 
     /// Calls `visit` for each written file, by inode: inode, bytes, mtime, ctime, digest.
-    pub(crate) fn for_each_written(&self, visit: &mut dyn FnMut(u64, u64, i64, i64, Digest)) -> Result<()> {
-        let query = "SELECT inode, bytes, mtime_ns, ctime_ns, sha256 FROM written_file ORDER BY inode";
-        let mut statement = self.connection.prepare(query).context("read written files")?;
+    pub(crate) fn for_each_written(
+        &self,
+        visit: &mut dyn FnMut(u64, u64, i64, i64, Digest),
+    ) -> Result<()> {
+        let query =
+            "SELECT inode, bytes, mtime_ns, ctime_ns, sha256 FROM written_file ORDER BY inode";
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read written files")?;
         let mut rows = statement.query([]).context("read written files")?;
         while let Some(row) = rows.next().context("read written files")? {
             let columns = || -> rusqlite::Result<_> {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             };
-            let (inode, bytes, mtime_ns, ctime_ns, sha256) = columns().context("read written files")?;
-            visit(inode.cast_unsigned(), bytes.cast_unsigned(), mtime_ns, ctime_ns, sha256);
+            let (inode, bytes, mtime_ns, ctime_ns, sha256) =
+                columns().context("read written files")?;
+            visit(
+                inode.cast_unsigned(),
+                bytes.cast_unsigned(),
+                mtime_ns,
+                ctime_ns,
+                sha256,
+            );
         }
         Ok(())
     }
 
     /// Returns whether the tree to be has an entry at `path`.
     pub(crate) fn is_staged(&self, path: &str) -> Result<bool> {
-        let mut query = self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM staged_entry WHERE path = ?1)").context("read staged entries")?;
-        query.query_row([path], |row| row.get(0)).context("read staged entries")
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM staged_entry WHERE path = ?1)")
+            .context("read staged entries")?;
+        query
+            .query_row([path], |row| row.get(0))
+            .context("read staged entries")
     }
 
     /// Calls `visit` for each directory of the tree to be, from the top down.
-    pub(crate) fn for_each_staged_directory(&self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-        let mut statement =
-            self.connection.prepare("SELECT path FROM staged_entry WHERE kind = 'directory' ORDER BY path").context("read staged entries")?;
+    pub(crate) fn for_each_staged_directory(
+        &self,
+        visit: &mut dyn FnMut(&str) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT path FROM staged_entry WHERE kind = 'directory' ORDER BY path")
+            .context("read staged entries")?;
         let mut rows = statement.query([]).context("read staged entries")?;
         while let Some(row) = rows.next().context("read staged entries")? {
             visit(&row.get::<_, String>(0).context("read staged entries")?)?;
@@ -100,11 +144,26 @@ impl Staging {
             )
             .context("stage a live entry")?;
         let stat = row.stat;
-        let kind = if stat.kind == crate::fsops::FileKind::Directory { EntryKind::Directory } else { EntryKind::File };
-        let bytes = if kind == EntryKind::File { stat.size_bytes } else { 0 };
+        let kind = if stat.kind == crate::fsops::FileKind::Directory {
+            EntryKind::Directory
+        } else {
+            EntryKind::File
+        };
+        let bytes = if kind == EntryKind::File {
+            stat.size_bytes
+        } else {
+            0
+        };
         insert
             .execute(params![
-                row.path.as_str(), kind.as_str(), stat.mode, column(bytes), row.sha256, stat.inode.cast_signed(), stat.mtime_ns, stat.ctime_ns
+                row.path.as_str(),
+                kind.as_str(),
+                stat.mode,
+                column(bytes),
+                row.sha256,
+                stat.inode.cast_signed(),
+                stat.mtime_ns,
+                stat.ctime_ns
             ])
             .context("stage a live entry")?;
         Ok(())
@@ -119,30 +178,82 @@ impl Staging {
                  AND (kind = 'directory' OR bytes = ?6))",
             )
             .context("read live entries")?;
-        let row = params![path.as_str(), stat.inode.cast_signed(), stat.mtime_ns, stat.ctime_ns, stat.mode, column(stat.size_bytes)];
-        query.query_row(row, |row| row.get(0)).context("read live entries")
+        let row = params![
+            path.as_str(),
+            stat.inode.cast_signed(),
+            stat.mtime_ns,
+            stat.ctime_ns,
+            stat.mode,
+            column(stat.size_bytes)
+        ];
+        query
+            .query_row(row, |row| row.get(0))
+            .context("read live entries")
     }
 
     /// Returns the number of live entries at and below `path`.
     pub(crate) fn count_live(&self, path: &str) -> Result<u64> {
-        let end = if path.is_empty() { char::MAX.to_string() } else { format!("{path}0") };
+        let end = if path.is_empty() {
+            char::MAX.to_string()
+        } else {
+            format!("{path}0")
+        };
         let query = "SELECT count(*) FROM live_entry WHERE path >= ?1 AND path < ?2 AND (?1 = '' OR path = ?1 OR substr(path, length(?1) + 1, 1) = '/')";
-        self.connection.query_row(query, params![path, end], |row| row.get::<_, i64>(0)).context("read live entries").map(|n| n.cast_unsigned())
+        self.connection
+            .query_row(query, params![path, end], |row| row.get::<_, i64>(0))
+            .context("read live entries")
+            .map(i64::cast_unsigned)
     }
 
     /// Puts a path into what the journal expects before the transaction.
-    pub(crate) fn add_committed(&self, path: &str, kind: &str, bytes: u64, sha256: Option<Digest>) -> Result<()> {
-        self.insert_expected("INSERT INTO committed_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)", path, kind, bytes, sha256)
+    pub(crate) fn add_committed(
+        &self,
+        path: &str,
+        kind: &str,
+        bytes: u64,
+        sha256: Option<Digest>,
+    ) -> Result<()> {
+        self.insert_expected(
+            "INSERT INTO committed_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            path,
+            kind,
+            bytes,
+            sha256,
+        )
     }
 
     /// Puts a path into what the journal's rules would expect after a rollback.
-    pub(crate) fn add_predicted(&self, path: &str, kind: &str, bytes: u64, sha256: Option<Digest>) -> Result<()> {
-        self.insert_expected("INSERT INTO predicted_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)", path, kind, bytes, sha256)
+    pub(crate) fn add_predicted(
+        &self,
+        path: &str,
+        kind: &str,
+        bytes: u64,
+        sha256: Option<Digest>,
+    ) -> Result<()> {
+        self.insert_expected(
+            "INSERT INTO predicted_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            path,
+            kind,
+            bytes,
+            sha256,
+        )
     }
 
-    fn insert_expected(&self, sql: &str, path: &str, kind: &str, bytes: u64, sha256: Option<Digest>) -> Result<()> {
-        let mut insert = self.connection.prepare_cached(sql).context("stage a committed entry")?;
-        insert.execute(params![path, kind, column(bytes), sha256]).context("stage a committed entry")?;
+    fn insert_expected(
+        &self,
+        sql: &str,
+        path: &str,
+        kind: &str,
+        bytes: u64,
+        sha256: Option<Digest>,
+    ) -> Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached(sql)
+            .context("stage a committed entry")?;
+        insert
+            .execute(params![path, kind, column(bytes), sha256])
+            .context("stage a committed entry")?;
         Ok(())
     }
 
@@ -157,21 +268,13 @@ impl Staging {
             .context("stage a committed entry")
     }
 
-    /// Live entries outside of `unit` stay when only `unit` is moved.
-    pub(crate) fn keep_live_outside_of(&self, unit: &str) -> Result<()> {
-        self.connection
-            .execute(
-                "INSERT OR IGNORE INTO staged_entry SELECT path, kind, mode, bytes, sha256 FROM live_entry
-                 WHERE NOT (path = ?1 OR substr(path, 1, length(?1) + 1) = ?1 || '/')",
-                [unit],
-            )
-            .context("stage an entry")?;
-        Ok(())
-    }
-
     /// Returns whether anything was changed from outside since the last commit.
     pub(crate) fn has_external_changes(&self) -> Result<bool> {
-        self.connection.query_row("SELECT EXISTS (SELECT 1 FROM external_change)", [], |row| row.get(0)).context("compare with the journal")
+        self.connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM external_change)", [], |row| {
+                row.get(0)
+            })
+            .context("compare with the journal")
     }
 
     /// Calls `visit` for each path that was changed from outside, as columns of a change row.
@@ -184,10 +287,14 @@ impl Staging {
 
     /// Calls `visit` for each path that was changed from outside: `added`, `changed` or `missing`.
     pub(crate) fn for_each_drift(&self, visit: &mut dyn FnMut(&str, &str)) -> Result<()> {
-        let mut statement = self.connection.prepare("SELECT drift, path FROM external_change ORDER BY path").context("compare with the journal")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT drift, path FROM external_change ORDER BY path")
+            .context("compare with the journal")?;
         let mut rows = statement.query([]).context("compare with the journal")?;
         while let Some(row) = rows.next().context("compare with the journal")? {
-            let columns = || -> rusqlite::Result<(String, String)> { Ok((row.get(0)?, row.get(1)?)) };
+            let columns =
+                || -> rusqlite::Result<(String, String)> { Ok((row.get(0)?, row.get(1)?)) };
             let (drift, path) = columns().context("compare with the journal")?;
             visit(&drift, &path);
         }
@@ -221,7 +328,12 @@ impl Staging {
     }
 
     /// Calls `visit` for each entry of one tree at and below `path`, by path.
-    pub(crate) fn for_each_in(&self, tree: Tree, path: &str, visit: &mut dyn FnMut(&StagedRow) -> Result<()>) -> Result<()> {
+    pub(crate) fn for_each_in(
+        &self,
+        tree: Tree,
+        path: &str,
+        visit: &mut dyn FnMut(&StagedRow) -> Result<()>,
+    ) -> Result<()> {
         let query = match tree {
             Tree::Staged => {
                 "SELECT path, kind, mode, bytes, sha256 FROM staged_entry
@@ -232,9 +344,18 @@ impl Staging {
                  WHERE path >= ?1 AND path < ?2 AND (?1 = '' OR path = ?1 OR substr(path, length(?1) + 1, 1) = '/') ORDER BY path"
             }
         };
-        let end = if path.is_empty() { char::MAX.to_string() } else { format!("{path}0") };
-        let mut statement = self.connection.prepare(query).context("read a staged tree")?;
-        let mut rows = statement.query(params![path, end]).context("read a staged tree")?;
+        let end = if path.is_empty() {
+            char::MAX.to_string()
+        } else {
+            format!("{path}0")
+        };
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read a staged tree")?;
+        let mut rows = statement
+            .query(params![path, end])
+            .context("read a staged tree")?;
         while let Some(row) = rows.next().context("read a staged tree")? {
             visit(&staged_from_row(row).context("read a staged tree")?)?;
         }
@@ -253,5 +374,14 @@ fn staged_from_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
 }
 
 fn change_columns(row: &Row<'_>) -> rusqlite::Result<[Value; 8]> {
-    Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?])
+    Ok([
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+    ])
 }

@@ -9,6 +9,7 @@ mod check;
 mod scenario;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ovpack::fault::Outcome;
 use ovpack::{Error, Kind};
@@ -65,24 +66,52 @@ fn fails_at_every_step(scenario: &Scenario) {
     if std::env::var_os("OVPACK_CRASH_FULL").is_some() {
         outcomes.extend([Outcome::Fail(ENOSPC), Outcome::FailOn(EIO)]);
     }
+    let mut points = Points::default();
     for at in sample(&undisturbed.steps, POINTS_MAX) {
         for &outcome in &outcomes {
-            let name = undisturbed.steps[usize::try_from(at).unwrap() - 1];
-            let context = format!("{}: {outcome:?} at step {at} ({name})", scenario.name);
-            let store = (scenario.make)();
-            let old = store.live_tree();
-            let result = with_fault(at, outcome, || (scenario.act)(&store));
-            if let Err(error) = &result {
-                ensure_kind_fits(error, outcome, &context);
-            }
-            let context = format!("{context}, which said {result:?}");
-            let expected = Expected {
-                old: &old,
-                new: &undisturbed.new,
-                must_be: must_be_new(&result),
-            };
-            settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+            points.try_one(|| {
+                let name = undisturbed.steps[usize::try_from(at).unwrap() - 1];
+                let context = format!("{}: {outcome:?} at step {at} ({name})", scenario.name);
+                let store = (scenario.make)();
+                let old = store.live_tree();
+                let result = with_fault(at, outcome, || (scenario.act)(&store));
+                if let Err(error) = &result {
+                    ensure_kind_fits(error, outcome, &context);
+                }
+                let context = format!("{context}, which said {result:?}");
+                let expected = Expected {
+                    old: &old,
+                    new: &undisturbed.new,
+                    must_be: must_be_new(&result),
+                };
+                settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+            });
         }
+    }
+    points.finish();
+}
+
+/// Tries all points before it fails, and then tells of all that failed.
+#[derive(Default)]
+struct Points {
+    tried: usize,
+    failed: Vec<String>,
+}
+
+impl Points {
+    fn try_one(&mut self, point: impl FnOnce()) {
+        self.tried += 1;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(point)) {
+            let text = panic.downcast_ref::<String>().cloned();
+            self.failed
+                .push(text.unwrap_or_else(|| "a panic without a text".to_owned()));
+        }
+    }
+
+    #[track_caller]
+    fn finish(self) {
+        let (failed, tried) = (self.failed.len(), self.tried);
+        assert_eq!(failed, 0, "of {tried} points:\n{}", self.failed.join("\n"));
     }
 }
 
@@ -126,23 +155,29 @@ fn is_killed_at_every_step(scenario: &Scenario) {
         let store = (scenario.make)();
         count(&store, &(scenario.arguments)(&store))
     };
+    let mut tried = Points::default();
     for at in points(&undisturbed.steps, counted) {
-        let context = format!("{}: killed before step {at} of {counted}", scenario.name);
-        let store = (scenario.make)();
-        let old = store.live_tree();
-        let output = store.run_with_fault(&format!("kill:{at}"), (scenario.arguments)(&store));
-        assert_eq!(output.code, None, "{context}: {output:?}");
-        let mut expected = Expected {
-            old: &old,
-            new: &undisturbed.new,
-            must_be: None,
-        };
-        if at % 3 == 1 {
-            repeat_instead_of_recovering(scenario, &store, &context);
-            expected.must_be = Some(true);
-        }
-        settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+        tried.try_one(|| {
+            let context = format!("{}: killed before step {at} of {counted}", scenario.name);
+            let store = (scenario.make)();
+            let old = store.live_tree();
+            let output = store.run_with_fault(&format!("kill:{at}"), (scenario.arguments)(&store));
+            assert_eq!(output.code, None, "{context}: {output:?}");
+            let mut expected = Expected {
+                old: &old,
+                new: &undisturbed.new,
+                must_be: None,
+            };
+            let is_repeated = at % 3 == 1;
+            if is_repeated {
+                repeat_instead_of_recovering(scenario, &store, &context);
+                expected.must_be = Some(true);
+            }
+            let go_on = at % 4 == 0 && !is_repeated;
+            settle_and_check(scenario, &store, &expected, go_on, &context);
+        });
     }
+    tried.finish();
 }
 
 /// Every writing verb recovers first: the act either is done now, or finds that it was done.
@@ -164,6 +199,7 @@ fn recovery_is_disturbed_at_every_step(scenario: &Scenario) {
         count(&store, &(scenario.arguments)(&store))
     };
     let shift = counted.saturating_sub(undisturbed.steps.len()) as u64;
+    let mut tried = Points::default();
     for killed_at in telling_moments(&undisturbed.steps) {
         let crashed = || -> (TestStore, Tree) {
             let store = (scenario.make)();
@@ -178,6 +214,7 @@ fn recovery_is_disturbed_at_every_step(scenario: &Scenario) {
         let counted = count(&crashed().0, &["recover".to_owned()]);
         for at in sample(&steps, 30) {
             for outcome in [Outcome::Fail(EIO), Outcome::FailOn(ENOSPC)] {
+                tried.try_one(|| {
                 let (store, old) = crashed();
                 let result = with_fault(at, outcome, || store.recover().map(drop));
                 let context = format!(
@@ -190,24 +227,28 @@ fn recovery_is_disturbed_at_every_step(scenario: &Scenario) {
                     must_be: None,
                 };
                 settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+            });
             }
         }
         for at in points(&steps, counted).into_iter().step_by(2) {
-            let (store, old) = crashed();
-            let output = store.run_with_fault(&format!("kill:{at}"), ["recover"]);
-            let context = format!(
-                "{}, killed before step {killed_at}: recovery killed before step {at}",
-                scenario.name
-            );
-            assert_eq!(output.code, None, "{context}: {output:?}");
-            let expected = Expected {
-                old: &old,
-                new: &undisturbed.new,
-                must_be: None,
-            };
-            settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+            tried.try_one(|| {
+                let (store, old) = crashed();
+                let output = store.run_with_fault(&format!("kill:{at}"), ["recover"]);
+                let context = format!(
+                    "{}, killed before step {killed_at}: recovery killed before step {at}",
+                    scenario.name
+                );
+                assert_eq!(output.code, None, "{context}: {output:?}");
+                let expected = Expected {
+                    old: &old,
+                    new: &undisturbed.new,
+                    must_be: None,
+                };
+                settle_and_check(scenario, &store, &expected, at % 4 == 0, &context);
+            });
         }
     }
+    tried.finish();
 }
 
 /// The moments that leave recovery different work: half staged, staged and not prepared, prepared,

@@ -1,10 +1,12 @@
 //! One writer at a time; readers always.
 
 use std::fs::File;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use ovpack::{OpenOptions, RecoverOptions, Store};
 
 use crate::support::test_store::{get, output};
 use crate::support::{PackBuilder, TestStore};
@@ -162,4 +164,26 @@ fn two_writers_at_once_both_succeed_one_after_the_other() {
     let status = store.status();
     assert_eq!((status.generation, status.files), (4, 4));
     assert_eq!(status.recovery_pending, Vec::new());
+}
+
+#[test]
+fn the_lock_is_free_when_an_act_returns_also_while_the_process_makes_children() {
+    let store = TestStore::fresh();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    assert!(Command::new("true").status().unwrap().success());
+                }
+            });
+        }
+        let open = Store::open(&store.path, &OpenOptions::default()).unwrap();
+        let results: Vec<_> = (0..200)
+            .map(|_| open.recover(&RecoverOptions::default()))
+            .collect();
+        is_done.store(true, Ordering::Relaxed);
+        let busy = results.iter().filter(|result| result.is_err()).count();
+        assert_eq!(busy, 0, "no other writer was there");
+    });
 }

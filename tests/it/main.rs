@@ -5,10 +5,13 @@
     reason = "a test fails by panicking, and changes files as other programs do"
 )]
 
+mod architecture;
 mod cli_json;
 mod crash;
+mod errors;
 mod export;
 mod fixtures;
+mod help;
 mod lock;
 mod memory;
 mod refusals;

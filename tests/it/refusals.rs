@@ -15,8 +15,8 @@ fn pack() -> PackBuilder {
         .file("sub/b.md", "b")
 }
 
-/// Asserts that a pack is refused as bad for this rule (`""` for any), and that an import of it
-/// writes nothing.
+/// Asserts that a pack is refused as bad for a rule whose code begins like this (`""` for any), and
+/// that an import of it writes nothing.
 #[track_caller]
 fn assert_refused(what: &str, pack: PackBuilder, code: &str) {
     let store = TestStore::fresh();
@@ -27,7 +27,7 @@ fn assert_refused(what: &str, pack: PackBuilder, code: &str) {
     assert_eq!(error.kind().exit_code(), 10, "{what}: {error:?}");
     let found: Vec<_> = rules(&error).iter().map(|rule| rule.code()).collect();
     assert!(
-        code.is_empty() || found.contains(&code),
+        found.iter().any(|found| found.starts_with(code)),
         "{what}: not {code} but {error:?}"
     );
     let error = store
@@ -116,7 +116,7 @@ fn a_byte_that_belongs_to_no_record_is_refused() {
         ("a disk number without Zip64", |zip| zip.end.disk = 0xffff),
     ];
     for (what, change) in changes {
-        assert_refused(what, pack().zip(change), "zip-structure");
+        assert_refused(what, pack().zip(change), "zip-");
     }
 }
 
@@ -445,7 +445,7 @@ fn a_directory_holds_no_data() {
 fn names_that_are_no_paths_are_refused() {
     let long = [&b"notes/"[..], &[b'x'; 256]].concat();
     let deep = [&b"notes/"[..], &b"abcdefg/".repeat(512), b"x"].concat();
-    let names: [(&[u8], &str); 19] = [
+    let names: [(&[u8], &str); 18] = [
         (b"notes/../../etc/passwd", "name-dot-component"),
         (b"notes/..", "name-dot-component"),
         (b"../notes/x", "name-dot-component"),
@@ -454,7 +454,6 @@ fn names_that_are_no_paths_are_refused() {
         (b"/notes/x", "name-empty-component"),
         (b"/etc/passwd", "name-empty-component"),
         (b"notes//x", "name-empty-component"),
-        (b"notes/sub//", "name-empty-component"),
         (b"notes/back\\slash", "name-backslash"),
         (b"notes\\x", "name-backslash"),
         (b"notes/c:x", "name-drive-letter"),
@@ -470,6 +469,11 @@ fn names_that_are_no_paths_are_refused() {
         let shown = String::from_utf8_lossy(&name[..name.len().min(40)]).into_owned();
         assert_refused(&shown, pack().stray(name, "x"), code);
     }
+    assert_refused(
+        "two slashes",
+        pack().stray(b"notes/sub//", ""),
+        "name-empty-component",
+    );
     assert_refused("no name at all", pack().stray(b"", ""), "");
     let unflagged = |member: &mut Member| member.both(|header| header.flags = 0);
     assert_refused(
@@ -1026,7 +1030,7 @@ fn odd_but_legal_names_are_accepted_as_they_are() {
         "cafe\u{301}",
         "q\"uote",
         "100%",
-        "a:b",
+        "sub:b",
         "tab\t",
         "new\nline",
         "A",
@@ -1139,7 +1143,7 @@ fn what_is_no_pack_is_refused_and_what_is_not_there_is_not_found() {
     let path = path_of(&directory).join("text.ovpack");
     std::fs::write(&path, "hello").unwrap();
     let options = VerifyOptions::default();
-    assert_fails(verify(&path, &options), "zip-structure", 10);
+    assert_fails(verify(&path, &options), "zip-end-record", 10);
     let absent = path_of(&directory).join("absent.ovpack");
     assert_fails(verify(&absent, &options), "file-not-found", 9);
     let error = verify(&path_of(&directory), &options).unwrap_err();

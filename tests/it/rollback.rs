@@ -509,31 +509,40 @@ fn a_rehearsed_rollback_tells_and_leaves_no_trace_anywhere_in_the_store() {
     assert_fails(store.open().rollback(tx(&receipt), &options), "drift", 4);
 }
 
-#[test]
-fn rollback_of_a_restore_brings_every_scope_back_whether_moved_as_one_or_apart() {
+fn fill_scopes(live: &Utf8Path) {
+    put(live, "resources/mine/a.md", b"a");
+    put(live, "user/default/memories/m.md", b"m");
+    put(live, "session/s1/messages.jsonl", b"{}");
+}
+
+fn restore_undo_and_redo(store: &TestStore) {
     let backup = fixture("backup-full");
-    let fill = |path: &Utf8Path| {
-        put(path, "resources/mine/a.md", b"a");
-        put(path, "user/default/memories/m.md", b"m");
-        put(path, "session/s1/messages.jsonl", b"{}");
-    };
-    let owned = TestStore::fresh();
-    fill(&owned.live);
-    for store in [owned, TestStore::adopted(fill)] {
-        let before = store.live_tree();
-        let receipt = store
-            .restore_with(&backup.pack, OnConflict::Overwrite)
-            .unwrap();
-        assert_same(&content(&store.live_tree()), &backup.expected, "restored");
-        let undo = store.rollback(receipt.transaction).unwrap();
-        assert_same(&content(&store.live_tree()), &content(&before), "undone");
-        for scope in ["resources", "user", "session"] {
-            let (now, then) = (store.live_tree(), &before);
-            assert_same(&below(&now, scope), &below(then, scope), scope);
-        }
-        store.rollback(undo.transaction).unwrap();
-        assert_same(&content(&store.live_tree()), &backup.expected, "redone");
-    }
+    let before = store.live_tree();
+    let receipt = store
+        .restore_with(&backup.pack, OnConflict::Overwrite)
+        .unwrap();
+    assert_same(&content(&store.live_tree()), &backup.expected, "restored");
+    let undo = store.rollback(receipt.transaction).unwrap();
+    assert_same(&store.live_tree(), &before, "undone");
+    store.rollback(undo.transaction).unwrap();
+    assert_same(&content(&store.live_tree()), &backup.expected, "redone");
+}
+
+#[test]
+fn a_restore_that_moved_all_scopes_as_one_can_be_undone_and_redone() {
+    let store = TestStore::fresh();
+    fill_scopes(&store.live);
+    restore_undo_and_redo(&store);
+}
+
+#[test]
+fn a_restore_that_moved_each_scope_apart_can_be_undone_and_redone() {
+    restore_undo_and_redo(&TestStore::adopted(fill_scopes));
+}
+
+#[test]
+fn a_restore_into_an_empty_store_can_be_undone_and_redone() {
+    restore_undo_and_redo(&TestStore::fresh());
 }
 
 const WATCH_TASKS: [&str; 3] = [

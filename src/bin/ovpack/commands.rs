@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod init;
 mod inspect;
+mod journal;
 mod log;
 mod ls;
 mod recover;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Show(show::Args),
     Rollback(rollback::Args),
     Recover(recover::Args),
+    Journal(journal::Args),
 }
 
 impl Command {
@@ -59,15 +61,15 @@ impl Command {
             Self::Show(args) => show::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
+            Self::Journal(args) => journal::run(ui, caller, args),
         }
     }
 
-    /// Returns whether the verb itself ends when a signal asks for it. The others only read and
-    /// hold nothing open, so a signal may kill them.
+    /// Returns whether the verb itself ends when a signal asks for it. The others may be killed:
+    /// they only read, or, as `init`, leave what is not a store until it is a whole one.
     pub(crate) const fn ends_by_itself_on_signals(&self) -> bool {
         match self {
-            Self::Init(_)
-            | Self::Import(_)
+            Self::Import(_)
             | Self::Export(_)
             | Self::Restore(_)
             | Self::Backup(_)
@@ -76,7 +78,12 @@ impl Command {
             | Self::Status(_)
             | Self::Rollback(_)
             | Self::Recover(_) => true,
-            Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
+            Self::Init(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::Journal(_) => false,
         }
     }
 
@@ -96,7 +103,8 @@ impl Command {
             | Self::Log(_)
             | Self::Show(_)
             | Self::Rollback(_)
-            | Self::Recover(_) => None,
+            | Self::Recover(_)
+            | Self::Journal(_) => None,
         }
     }
 }

@@ -45,13 +45,18 @@ impl fmt::Display for Count {
     }
 }
 
-/// Shows a time span in seconds with one digit.
+/// Shows a time span in seconds: `0.02 s`, `3.5 s`, `71 s`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} s", self.0.as_secs_f64())
+        let digits = match self.0.as_secs() {
+            0 => 2,
+            1..=59 => 1,
+            _ => 0,
+        };
+        write!(f, "{:.digits$} s", self.0.as_secs_f64())
     }
 }
 
@@ -97,6 +102,13 @@ mod tests {
         assert_eq!(Count(1, "file").to_string(), "1 file");
         assert_eq!(Count(0, "file").to_string(), "0 files");
         assert_eq!(Count(2, "directory").to_string(), "2 directories");
+    }
+
+    #[test]
+    fn time_spans_have_fewer_digits_the_longer_they_are() {
+        for (ms, text) in [(19, "0.02 s"), (3_450, "3.5 s"), (71_300, "71 s")] {
+            assert_eq!(Seconds(Duration::from_millis(ms)).to_string(), text);
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(&argv) {
         Ok(cli) => cli,
         Err(error) => {
-            return match usage::parsed(&error) {
+            return match usage::parsed(&error, &argv) {
                 Parsed::Text(text) => ended(
                     &ui,
                     ui::print_text(&text, wishes.color).map(|()| Exit::Done),

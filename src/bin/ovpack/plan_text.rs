@@ -75,9 +75,6 @@ fn write_plan(
     changes: &[Change],
 ) -> io::Result<()> {
     let uri = receipt.uri.to_string();
-    if receipt.skipped {
-        return writeln!(out, "would skip {}: it is there", Shown(&uri));
-    }
     writeln!(
         out,
         "would {} {}: {}",

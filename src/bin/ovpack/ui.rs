@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use ovpack::{Error, Progress};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::args::Wishes;
 use crate::escape::{HarmlessJson, Shown};
@@ -72,7 +72,7 @@ impl Ui {
         human: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
         if self.wishes.json {
-            json_line(&json_ok(result)).map_err(Failure::Output)
+            json_line(&Answer::Ok { result }).map_err(Failure::Output)
         } else {
             self.data(human)
         }
@@ -112,12 +112,13 @@ impl Ui {
 
     /// Prints a failure with its causes, its findings and what to do.
     pub(crate) fn failure(&self, failure: &Failure, help: Option<&str>) {
-        if self.wishes.json {
-            // Nobody is left to tell where this fails.
-            drop(json_line(&json_error(failure, help)));
-            return;
+        // Where standard output is what failed, standard error is the place that is left.
+        let is_told = self.wishes.json
+            && !matches!(failure, Failure::Output(_))
+            && json_line(&Answer::of(failure, help)).is_ok();
+        if !is_told {
+            self.to_stderr(|err| write_failure(err, failure, help));
         }
-        self.to_stderr(|err| write_failure(err, failure, help));
     }
 
     /// Says how many steps the act took, for the test that counts them.
@@ -148,29 +149,37 @@ pub(crate) fn print_text(text: &str, color: ColorChoice) -> Result<()> {
         .map_err(Failure::Output)
 }
 
-fn json_ok(result: &impl Serialize) -> impl Serialize {
-    #[derive(Serialize)]
-    struct Answer<'a, T> {
-        status: &'static str,
-        result: &'a T,
-    }
-    Answer {
-        status: "ok",
-        result,
-    }
+/// The one JSON object.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+enum Answer<'a, T> {
+    /// What the verb found or did.
+    Ok { result: &'a T },
+    /// Why it did not.
+    Error { error: ErrorAnswer<'a> },
 }
 
-fn json_error(failure: &Failure, help: Option<&str>) -> impl Serialize {
-    json!({
-        "status": "error",
-        "error": {
-            "code": failure.openviking_code(),
-            "reason": failure.reason(),
-            "message": failure.to_string(),
-            "details": failure.details(),
-            "help": help,
-        },
-    })
+#[derive(Serialize)]
+struct ErrorAnswer<'a> {
+    code: &'static str,
+    reason: &'static str,
+    message: String,
+    details: Map<String, Value>,
+    help: Option<&'a str>,
+}
+
+impl<'a> Answer<'a, ()> {
+    fn of(failure: &Failure, help: Option<&'a str>) -> Self {
+        Self::Error {
+            error: ErrorAnswer {
+                code: failure.openviking_code(),
+                reason: failure.reason(),
+                message: failure.to_string(),
+                details: failure.details(),
+                help,
+            },
+        }
+    }
 }
 
 fn json_line(value: &impl Serialize) -> io::Result<()> {

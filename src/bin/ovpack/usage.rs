@@ -1,7 +1,11 @@
 //! What clap says of a command line that it does not accept, in this program's form.
 
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ErrorKind};
 
+use crate::args::Cli;
 use crate::failure::Failure;
 
 /// What became of a command line that is not run.
@@ -32,25 +36,30 @@ const FOREIGN: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// Reads clap's answer.
-pub(crate) fn parsed(error: &clap::Error) -> Parsed {
+/// Reads clap's answer to the arguments.
+pub(crate) fn parsed(error: &clap::Error, argv: &[OsString]) -> Parsed {
     let kind = error.kind();
     if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Parsed::Text(error.render().ansi().to_string());
     }
-    Parsed::Wrong(
-        if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            Failure::Usage {
-                message: "a verb is missing".to_owned(),
-                help: "`ovpack --help` lists the verbs".to_owned(),
-            }
-        } else {
-            Failure::Usage {
-                message: message(error),
-                help: help(error),
-            }
-        },
-    )
+    let verb = verb(argv);
+    let message = if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a verb is missing".to_owned()
+    } else {
+        message(error)
+    };
+    Parsed::Wrong(Failure::Usage {
+        message,
+        help: help(error, verb.as_deref()),
+    })
+}
+
+/// Returns the verb, as far as arguments that are wrong have one.
+fn verb(argv: &[OsString]) -> Option<String> {
+    let cli = Cli::command();
+    let is_verb = |word: &&str| cli.get_subcommands().any(|verb| verb.get_name() == *word);
+    let mut words = argv.iter().skip(1).filter_map(|word| word.to_str());
+    words.find(is_verb).map(str::to_owned)
 }
 
 /// Returns the first paragraph, which clap may break into lines, as one line.
@@ -62,13 +71,7 @@ fn message(error: &clap::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
-fn help(error: &clap::Error) -> String {
-    let usage = error.get(ContextKind::Usage).map(ToString::to_string);
-    let usage = usage.as_deref().unwrap_or_default().trim();
-    let verb = usage
-        .split_once("ovpack ")
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-        .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
+fn help(error: &clap::Error, verb: Option<&str>) -> String {
     if let Some(meaning) = foreign(error, verb) {
         return meaning.to_owned();
     }
@@ -106,15 +109,15 @@ fn tip(error: &clap::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Cli;
     use clap::Parser as _;
 
     fn answer(line: &str) -> (String, String) {
-        let error = Cli::try_parse_from(line.split(' ')).expect_err("it is wrong");
-        match parsed(&error) {
-            Parsed::Wrong(Failure::Usage { message, help }) => (message, help),
-            other => panic!("{other:?}"),
-        }
+        let argv: Vec<_> = line.split(' ').map(OsString::from).collect();
+        let error = Cli::try_parse_from(&argv).expect_err("it is wrong");
+        let Parsed::Wrong(Failure::Usage { message, help }) = parsed(&error, &argv) else {
+            panic!("{line} is not told as wrong");
+        };
+        (message, help)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Packs that OpenViking wrote.
+//! Packs that `OpenViking` wrote.
 
 use std::collections::BTreeMap;
 

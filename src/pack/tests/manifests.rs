@@ -1,1 +1,415 @@
-//! x
+//! Manifests as JSON: what is read, what is passed over, what is refused.
+
+use serde_json::json;
+
+use super::zip_builder::{MANIFEST, pack_of, zip};
+use super::{Listed, read_bytes, rules_of};
+use crate::digest::Digest;
+use crate::entry_path::{EntryKind, EntryPath};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Rule};
+use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead};
+
+fn read(manifest: &[u8]) -> Result<(ManifestHead, Listed)> {
+    let read = read_bytes(&zip(&pack_of(manifest)))?;
+    Ok((read.head, read.listed))
+}
+
+/// The manifest with one more key, at the front.
+fn with(key: &str, value: &str) -> String {
+    let rest = MANIFEST.strip_prefix('{').expect("an object");
+    format!("{{\"{key}\":{value},{rest}")
+}
+
+/// The manifest with this list of entries.
+fn entries(list: &str) -> String {
+    MANIFEST.replace("\"entries\":[]", &format!("\"entries\":[{list}]"))
+}
+
+fn refusal(manifest: &[u8]) -> (Rule, String) {
+    match read(manifest) {
+        Err(Error::Refused { report, .. }) => match report.findings.as_slice() {
+            [Finding { rule, path, detail }] => {
+                assert_eq!(path, "r/_._ovpack_manifest.json");
+                (*rule, detail.clone())
+            }
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{}: {other:?}", String::from_utf8_lossy(manifest)),
+    }
+}
+
+fn path(text: &str) -> EntryPath {
+    EntryPath::parse(text).expect("a path")
+}
+
+#[test]
+fn a_small_manifest_is_read() {
+    let (head, listed) = read(MANIFEST.as_bytes()).expect("a manifest");
+    assert_eq!(
+        head,
+        ManifestHead {
+            kind: "openviking.ovpack".to_owned(),
+            format_version: 2,
+            root_name: "r".to_owned(),
+            root_uri: "viking://resources/r".to_owned(),
+            root_scope: "resources".to_owned(),
+            package_type: None,
+            scopes: None,
+            content_sha256: Digest::of(b"[]"),
+            manifest_sha256: Digest::of(MANIFEST.as_bytes()),
+            manifest_bytes: u64::try_from(MANIFEST.len()).expect("small"),
+        }
+    );
+    assert!(listed.entries.is_empty() && listed.records.is_empty());
+}
+
+#[test]
+fn entries_are_given_in_the_order_of_the_list() {
+    let sha256 = "ABCDEF".repeat(10) + "0123";
+    let list = format!(
+        r#"{{"sha256":"{sha256}","size":9223372036854775807,"kind":"file","path":"b/\u00e9"}},
+        {{"path":"","kind":"directory","unknown":{{"a":[1,2.5,null]}}}},
+        {{"path":"a","kind":"directory","size":0}},
+        {{"path":"a","kind":"file"}}"#
+    );
+    let (_, listed) = read(entries(&list).as_bytes()).expect("a manifest");
+    let entry = |text: &str, kind, size_bytes, sha256| ManifestEntry {
+        path: path(text),
+        kind,
+        size_bytes,
+        sha256,
+    };
+    let size = u64::try_from(i64::MAX).ok();
+    assert_eq!(
+        listed.entries,
+        [
+            entry("b/é", EntryKind::File, size, sha256.parse().ok()),
+            entry("", EntryKind::Directory, None, None),
+            entry("a", EntryKind::Directory, Some(0), None),
+            entry("a", EntryKind::File, None, None),
+        ]
+    );
+}
+
+#[test]
+fn records_carry_portable_scalars_only() {
+    let vectors = r#"{"a":[{"level":2,"id":"x","scalars":{"type":"file","uri":"viking://x",
+        "tags":["a","b",1],"active_count":7,"abstract":null,"level":2}},
+        {"level":0,"text":"t","scalars":null}],"":[{"level":1,"text":null,"scalars":{}}],"b":[]}"#;
+    let (_, listed) = read(with("vectors", vectors).as_bytes()).expect("a manifest");
+    let record = |text: &str, level, scalars: serde_json::Value, content: Option<&str>| {
+        let serde_json::Value::Object(scalars) = scalars else {
+            panic!("an object");
+        };
+        IndexRecord {
+            path: path(text),
+            level,
+            scalars,
+            text: content.map(ToOwned::to_owned),
+        }
+    };
+    let scalars = json!({"type":"file","tags":["a","b",1],"abstract":null,"level":2});
+    assert_eq!(
+        listed.records,
+        [
+            record("a", 2, scalars, None),
+            record("a", 0, json!({}), Some("t")),
+            record("", 1, json!({}), None),
+        ]
+    );
+}
+
+#[test]
+fn unknown_keys_are_passed_over_however_often_they_come() {
+    let mut text = with("x", r#"{"x":[true,-1,1.5e3,"\ud83c\udf89",{"x":1,"x":2}]}"#);
+    for (key, value) in [("x", "1"), ("index", "{}"), ("Kind", "null")] {
+        let rest = text.trim().strip_prefix('{').expect("an object").to_owned();
+        text = format!("\n\t{{ \"{key}\" :{value},{rest} \r\n");
+    }
+    assert!(read(text.as_bytes()).is_ok());
+    let root = MANIFEST.replace("\"name\":", "\"user_id\":1,\"user_id\":2,\"name\":");
+    assert!(read(root.as_bytes()).is_ok());
+}
+
+#[test]
+fn paths_that_are_none_are_findings_and_the_rest_is_read() {
+    let list = r#"{"path":"../a","kind":"file"},{"path":"ok","kind":"file"},
+        {"path":"/b","kind":"directory"},{"path":"x/.relations.json","kind":"file"},
+        {"path":"c:d","kind":"file"},{"path":"e\u0000","kind":"file"}"#;
+    let vectors = r#"{"a\\b":[{"level":0}],"ok":[{"level":2}]}"#;
+    let text = entries(list).replace("{\"kind\"", &format!("{{\"vectors\":{vectors},\"kind\""));
+    let (_, listed) = read(text.as_bytes()).expect("a manifest");
+    let found: Vec<_> = listed.findings.iter().map(|f| (f.rule, &*f.path)).collect();
+    assert_eq!(
+        found,
+        [
+            (Rule::NameBackslash, "a\\b"),
+            (Rule::NameDotComponent, "../a"),
+            (Rule::NameEmptyComponent, "/b"),
+            (Rule::NameReserved, "x/.relations.json"),
+            (Rule::NameDriveLetter, "c:d"),
+            (Rule::NameControlCharacter, "e\0"),
+        ]
+    );
+    assert_eq!(listed.entries.len(), 1);
+    assert_eq!(listed.records.len(), 1);
+}
+
+#[test]
+fn known_keys_come_once() {
+    for (key, value) in [
+        ("kind", "\"x\""),
+        ("format_version", "2"),
+        ("root", r#"{"name":"r","uri":"u","scope":"s"}"#),
+        ("entries", "[]"),
+        ("content_sha256", &format!("\"{}\"", "0".repeat(64))),
+    ] {
+        let (rule, detail) = refusal(with(key, value).as_bytes());
+        assert_eq!(rule, Rule::ManifestSyntax, "{key}");
+        assert!(
+            detail.starts_with(&format!("duplicate field `{key}` at line 1 column ")),
+            "{detail}"
+        );
+    }
+    for (key, value) in [("scopes", "[]"), ("vectors", "{}")] {
+        let twice = with(key, &format!("{value},\"{key}\":{value}"));
+        let (rule, detail) = refusal(twice.as_bytes());
+        assert_eq!(rule, Rule::ManifestSyntax, "{key}");
+        assert!(
+            detail.starts_with(&format!("duplicate field `{key}`")),
+            "{detail}"
+        );
+    }
+    let spelled = MANIFEST.replace("\"name\":", "\"n\\u0061me\":\"x\",\"name\":");
+    assert_eq!(refusal(spelled.as_bytes()).0, Rule::ManifestSyntax);
+    for list in [
+        r#"{"path":"a","kind":"file","path":"b"}"#,
+        r#"{"path":"a","kind":"file","kind":"file"}"#,
+        r#"{"path":"a","kind":"file","size":1,"size":1}"#,
+    ] {
+        assert_eq!(refusal(entries(list).as_bytes()).0, Rule::ManifestSyntax);
+    }
+    for list in [
+        r#"{"level":0,"level":0}"#,
+        r#"{"level":0,"text":null,"text":"a"}"#,
+        r#"{"level":0,"scalars":null,"scalars":null}"#,
+        r#"{"level":0,"scalars":{"tags":1,"tags":1}}"#,
+    ] {
+        let vectors = with("vectors", &format!("{{\"a\":[{list}]}}"));
+        assert_eq!(refusal(vectors.as_bytes()).0, Rule::RecordShape, "{list}");
+    }
+}
+
+#[test]
+fn what_is_required_may_not_be_missing() {
+    for key in [
+        "kind",
+        "format_version",
+        "root",
+        "entries",
+        "content_sha256",
+    ] {
+        let renamed = MANIFEST.replace(&format!("\"{key}\":"), &format!("\"x{key}\":"));
+        let (rule, detail) = refusal(renamed.as_bytes());
+        assert_eq!(rule, Rule::ManifestSyntax);
+        assert!(
+            detail.starts_with(&format!("missing field `{key}`")),
+            "{detail}"
+        );
+    }
+    for key in ["name", "uri", "scope"] {
+        let renamed = MANIFEST.replace(&format!("\"{key}\":"), &format!("\"x{key}\":"));
+        let detail = refusal(renamed.as_bytes()).1;
+        assert!(
+            detail.starts_with(&format!("missing field `{key}`")),
+            "{detail}"
+        );
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn shapes_that_are_not_those_of_a_manifest_are_refused() {
+    let long = format!("\"{}\"", "x".repeat(9000));
+    let scopes = format!("[{}\"\"]", "\"\",".repeat(16));
+    let texts = [
+        ("[]".to_owned(), Rule::ManifestSyntax),
+        ("\"x\"".to_owned(), Rule::ManifestSyntax),
+        ("null".to_owned(), Rule::ManifestSyntax),
+        (String::new(), Rule::ManifestSyntax),
+        (
+            MANIFEST.replace("\"openviking.ovpack\"", "1"),
+            Rule::ManifestSyntax,
+        ),
+        (
+            MANIFEST.replace("\"openviking.ovpack\"", &long),
+            Rule::ManifestSyntax,
+        ),
+        (MANIFEST.replace("4f53", "4g53"), Rule::ManifestSyntax),
+        (MANIFEST.replace("4f53", "4f5"), Rule::ManifestSyntax),
+        (
+            MANIFEST.replace("\"entries\":[]", "\"entries\":{}"),
+            Rule::ManifestSyntax,
+        ),
+        (
+            MANIFEST.replace("\"name\":\"r\"", "\"name\":null"),
+            Rule::ManifestSyntax,
+        ),
+        (with("scopes", "{}"), Rule::ManifestSyntax),
+        (with("scopes", "[1]"), Rule::ManifestSyntax),
+        (with("scopes", &scopes), Rule::ManifestSyntax),
+        (MANIFEST.replace(":2,", ":2.0,"), Rule::FormatVersion),
+        (MANIFEST.replace(":2,", ":2e0,"), Rule::FormatVersion),
+        (MANIFEST.replace(":2,", ":\"2\","), Rule::FormatVersion),
+        (
+            MANIFEST.replace(":2,", ":9223372036854775808,"),
+            Rule::FormatVersion,
+        ),
+        (MANIFEST.replace(":2,", ":true,"), Rule::FormatVersion),
+        (entries("1"), Rule::ManifestSyntax),
+        (entries(r#"{"path":"a"}"#), Rule::ManifestSyntax),
+        (entries(r#"{"kind":"file"}"#), Rule::ManifestSyntax),
+        (entries(r#"{"path":1,"kind":"file"}"#), Rule::ManifestSyntax),
+        (
+            entries(r#"{"path":"a","kind":"File"}"#),
+            Rule::ManifestSyntax,
+        ),
+        (
+            entries(r#"{"path":"a","kind":"file","sha256":"0"}"#),
+            Rule::ManifestSyntax,
+        ),
+        (with("vectors", "[]"), Rule::RecordShape),
+        (with("vectors", "null"), Rule::RecordShape),
+        (with("vectors", r#"{"a":{}}"#), Rule::RecordShape),
+        (with("vectors", r#"{"a":[1]}"#), Rule::RecordShape),
+        (with("vectors", r#"{"a":[{}]}"#), Rule::RecordShape),
+        (with("vectors", r#"{"a":[{"level":3}]}"#), Rule::RecordShape),
+        (
+            with("vectors", r#"{"a":[{"level":-1}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":0.0}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":true}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":0,"text":1}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":0,"scalars":[]}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":0,"scalars":{"name":{}}}]}"#),
+            Rule::RecordShape,
+        ),
+        (
+            with("vectors", r#"{"a":[{"level":0,"scalars":{"tags":[[]]}}]}"#),
+            Rule::RecordShape,
+        ),
+    ];
+    for (text, rule) in texts {
+        assert_eq!(refusal(text.as_bytes()).0, rule, "{text}");
+    }
+}
+
+#[test]
+fn sizes_are_integers_up_to_what_a_file_can_have() {
+    for size in [
+        "-1",
+        "-0",
+        "1.0",
+        "1e0",
+        "1E+2",
+        "9223372036854775808",
+        "1e999",
+        "\"1\"",
+        "null",
+        "true",
+    ] {
+        let list = format!(r#"{{"path":"a","kind":"file","size":{size}}}"#);
+        assert_eq!(
+            refusal(entries(&list).as_bytes()).0,
+            Rule::ManifestSyntax,
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn json_that_readers_read_differently_is_refused() {
+    let bom = [b"\xef\xbb\xbf", MANIFEST.as_bytes()].concat();
+    let utf16: Vec<u8> = MANIFEST.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let deep = with("x", &format!("{}{}", "[".repeat(200), "]".repeat(200)));
+    let texts: [Vec<u8>; 20] = [
+        bom,
+        utf16,
+        deep.into_bytes(),
+        format!("{MANIFEST}{{}}").into_bytes(),
+        format!("{MANIFEST}\0").into_bytes(),
+        format!("{MANIFEST},").into_bytes(),
+        MANIFEST.as_bytes()[..MANIFEST.len() - 1].to_vec(),
+        MANIFEST.replacen(',', ",,", 1).into_bytes(),
+        MANIFEST.replace("\"r\"", "'r'").into_bytes(),
+        MANIFEST.replace("\"r\"", "\"r\\x\"").into_bytes(),
+        MANIFEST.replace("\"r\"", "\"r\n\"").into_bytes(),
+        MANIFEST.replace(":2,", ":02,").into_bytes(),
+        MANIFEST.replace(":2,", ":+2,").into_bytes(),
+        MANIFEST.replace("[]", "[],").into_bytes(),
+        with("x", "NaN").into_bytes(),
+        with("x", "\"\\ud800\"").into_bytes(),
+        with("x", "\"\\udc00\\ud800\"").into_bytes(),
+        with("\\ud800", "1").into_bytes(),
+        with("x", "1").replace('x', "\u{1}").into_bytes(),
+        with("x", "// comment\n1").into_bytes(),
+    ];
+    for text in texts {
+        assert_eq!(
+            refusal(&text).0,
+            Rule::ManifestSyntax,
+            "{:?}",
+            String::from_utf8_lossy(&text)
+        );
+    }
+    for at in ["x", "y"] {
+        let mut bytes = with("x", "\"y\"").into_bytes();
+        let place = bytes
+            .iter()
+            .position(|byte| *byte == at.as_bytes()[0])
+            .expect("there");
+        bytes[place] = 0xff;
+        assert_eq!(refusal(&bytes).0, Rule::ManifestSyntax, "{at}");
+    }
+}
+
+#[test]
+fn the_place_of_a_fault_is_named() {
+    let text = MANIFEST
+        .replace("\"entries\"", "\n\n\"entries\"")
+        .replace("[]", "[ {} ]");
+    let (_, detail) = refusal(text.as_bytes());
+    assert_eq!(detail, "missing field `path` at line 3 column 14");
+}
+
+#[test]
+fn a_string_that_would_fill_the_memory_is_refused() {
+    for (length, is_good) in [(16 << 20, true), ((16 << 20) + 1, false)] {
+        let text = with("x", &format!("\"{}\"", "y".repeat(length)));
+        let rules = match read(text.as_bytes()) {
+            Ok(_) => vec![],
+            error @ Err(_) => rules_of(&error.map(|_| unreachable!("an error"))),
+        };
+        let expected = if is_good {
+            vec![]
+        } else {
+            vec![Rule::ManifestSyntax]
+        };
+        assert_eq!(rules, expected, "{length}");
+    }
+}

@@ -112,13 +112,9 @@ pub(super) const RESTORE_APART: Scenario = Scenario {
 
 pub(super) const ROLLBACK: Scenario = Scenario {
     name: "rollback of an overwrite",
-    make: || {
-        let store = (OVERWRITE.make)();
-        store.overwrite(&version(&store, 2), PARENT);
-        store
-    },
-    act: undo_last,
-    arguments: |store| vec!["rollback".into(), last(store).to_string()],
+    make: || undo_last_of(overwritten()),
+    act: |store| store.rollback(Some(to_undo(store))).map(drop),
+    arguments: |store| vec!["rollback".into(), to_undo(store).to_string()],
     above: &["resources"],
 };
 
@@ -127,7 +123,7 @@ pub(super) const ROLLBACK_OF_CREATION: Scenario = Scenario {
     make: || {
         let store = beside_another();
         store.import(&version(&store, 1), "viking://resources/x/y");
-        store
+        undo_last_of(store)
     },
     ..ROLLBACK
 };
@@ -135,9 +131,9 @@ pub(super) const ROLLBACK_OF_CREATION: Scenario = Scenario {
 pub(super) const REDO: Scenario = Scenario {
     name: "rollback of a rollback",
     make: || {
-        let store = (ROLLBACK.make)();
+        let store = overwritten();
         store.rollback(Some(store.log()[0].transaction)).unwrap();
-        store
+        undo_last_of(store)
     },
     ..ROLLBACK
 };
@@ -146,20 +142,23 @@ const PARENT: &str = "viking://resources";
 const OVERWRITING: [&str; 2] = ["--on-conflict", "overwrite"];
 const SCOPES: [&str; 4] = ["resources", "user", "agent", "session"];
 
-/// The transaction that the scenario's rollback undoes. Its number is fixed by `make`, so that an
-/// act that is repeated after a crash asks for the same one.
-fn last(store: &TestStore) -> TransactionId {
-    let path = store.beside("undo");
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        return text.parse().unwrap();
-    }
+/// Notes the last transaction as the one that the act undoes, so that an act that is repeated
+/// after a crash asks for the same one.
+fn undo_last_of(store: TestStore) -> TestStore {
     let tx = store.log()[0].transaction;
-    std::fs::write(path, tx.to_string()).unwrap();
-    tx
+    std::fs::write(store.beside("undo"), tx.to_string()).unwrap();
+    store
 }
 
-fn undo_last(store: &TestStore) -> Result<()> {
-    store.rollback(Some(last(store))).map(drop)
+fn to_undo(store: &TestStore) -> TransactionId {
+    let text = std::fs::read_to_string(store.beside("undo")).unwrap();
+    text.parse().unwrap()
+}
+
+fn overwritten() -> TestStore {
+    let store = (OVERWRITE.make)();
+    store.overwrite(&version(&store, 2), PARENT);
+    store
 }
 
 fn beside_another() -> TestStore {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{
@@ -13,7 +14,7 @@ use ovpack::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Tree, path_of, scratch, tree, uri};
+use super::{Content, Tree, path_of, scratch, tree, uri};
 
 /// A store; its scratch directory is removed with it.
 #[derive(Debug)]
@@ -91,7 +92,22 @@ impl TestStore {
 
     /// Opens the store.
     pub(crate) fn open(&self) -> Store {
-        Store::open(&self.path, &OpenOptions::default()).unwrap()
+        self.try_open().unwrap()
+    }
+
+    /// Opens the store, which a fault may forbid.
+    ///
+    /// It may wait a little: while another test's thread makes a child process, that child holds
+    /// copies of all open files, and so the lock, until it becomes another program.
+    pub(crate) fn try_open(&self) -> Result<Store> {
+        let wait = Duration::from_secs(10);
+        Store::open(
+            &self.path,
+            &OpenOptions {
+                wait,
+                ..OpenOptions::default()
+            },
+        )
     }
 
     /// Writes a live file as a program other than ovpack does; makes its parents.
@@ -117,9 +133,11 @@ impl TestStore {
             let name = path.strip_prefix(".ovpack/").unwrap_or_default();
             !(name == "lock" || name.starts_with("store.db-") || name.starts_with("cache.db"))
         });
-        // The times of the directory that holds those files say nothing.
-        if let Some(node) = all.get_mut(".ovpack") {
-            node.mtime_ns = 0;
+        // What was made and removed again in a directory of the store's own is no trace.
+        for (path, node) in &mut all {
+            if path.starts_with(".ovpack") && node.content == Content::Directory {
+                node.mtime_ns = 0;
+            }
         }
         all
     }
@@ -135,7 +153,7 @@ impl TestStore {
             on_conflict,
             ..ImportOptions::default()
         };
-        self.open().import(pack, &uri(parent), &options)
+        self.try_open()?.import(pack, &uri(parent), &options)
     }
 
     /// Imports where nothing is in the way.
@@ -157,24 +175,24 @@ impl TestStore {
             on_conflict,
             ..ImportOptions::default()
         };
-        self.open().restore(pack, &options)
+        self.try_open()?.restore(pack, &options)
     }
 
     /// Exports to a path beside the store.
     pub(crate) fn export(&self, at: &str, name: &str) -> Result<ExportReport> {
-        self.open()
+        self.try_open()?
             .export(&uri(at), &self.beside(name), &ExportOptions::default())
     }
 
     /// Backs up to a path beside the store.
     pub(crate) fn backup(&self, name: &str) -> Result<ExportReport> {
-        self.open()
+        self.try_open()?
             .backup(&self.beside(name), &ExportOptions::default())
     }
 
     /// Rolls back.
     pub(crate) fn rollback(&self, tx: Option<TransactionId>) -> Result<Receipt> {
-        self.open()
+        self.try_open()?
             .rollback(tx.unwrap(), &RollbackOptions::default())
     }
 
@@ -184,12 +202,12 @@ impl TestStore {
             force: true,
             ..RollbackOptions::default()
         };
-        self.open().rollback(tx.unwrap(), &options)
+        self.try_open()?.rollback(tx.unwrap(), &options)
     }
 
     /// Settles what a crash left.
     pub(crate) fn recover(&self) -> Result<ovpack::RecoverReport> {
-        self.open().recover(&RecoverOptions::default())
+        self.try_open()?.recover(&RecoverOptions::default())
     }
 
     /// Returns all transactions, newest first.

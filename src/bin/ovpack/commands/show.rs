@@ -79,7 +79,9 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             event.seq, event.kind, event.hash
         )?;
     }
-    writeln!(out, "\nunits")?;
+    if !report.units.is_empty() {
+        writeln!(out, "\nunits")?;
+    }
     for unit in &report.units {
         let path = match unit.path.as_str() {
             "" => "the whole live tree".to_owned(),

@@ -78,6 +78,13 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
             caller.command("recover")
         )?;
     }
+    if !report.unpackable.is_empty() {
+        let count = Count(report.unpackable.len() as u64, "path");
+        writeln!(out, "unpackable   {count} that no pack can hold:")?;
+        for why in &report.unpackable {
+            writeln!(out, "  {}", Shown(why))?;
+        }
+    }
     write_drift(out, &report.drift)
 }
 

@@ -1,0 +1,31 @@
+# Plain cargo lines: whoever has no just can read and paste them.
+
+# What every change must pass
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+
+# All tests
+test:
+    cargo test --locked
+
+# Tests that fail or kill each step of an act
+crash:
+    cargo test --locked --test it crash
+
+# Takes over help pages and error texts that changed on purpose
+snapshots:
+    INSTA_UPDATE=always cargo test --locked --test it -- help errors
+
+# Licences, sources and known faults of dependencies (needs cargo-deny)
+deny:
+    cargo deny check
+
+# Restores a real backup into a new store and shows it
+first-run:
+    sh examples/first-run.sh
+
+# Everything that the pipeline runs
+ci:
+    .ci/run

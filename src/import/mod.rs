@@ -1,0 +1,254 @@
+//! Import and restore: one pack, from file to commit.
+
+mod options;
+mod stage;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::checks::Phase as CheckPhase;
+use crate::error::{Error, Result};
+use crate::intake::{Intake, Nowhere};
+use crate::journal::prepare::Prepared;
+use crate::journal::{Journal, NewTransaction, PackFile, TransactionKind};
+use crate::layout::Layout;
+use crate::live;
+use crate::plan;
+use crate::session::Session;
+use crate::staging::{Staging, Target};
+use crate::stat_cache::StatCache;
+use crate::target::Roots;
+use crate::transaction::{Receipt, Transaction};
+use crate::unpack;
+use crate::uri::Uri;
+
+pub use options::{ImportOptions, OnConflict};
+use stage::Staged;
+
+/// An import under a parent, or a restore without one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) pack: &'a Utf8Path,
+    pub(crate) parent: Option<&'a Uri>,
+    pub(crate) options: &'a ImportOptions,
+}
+
+/// A pack that may go where it is to go, as far as can be told without its bytes.
+struct Admitted {
+    intake: Intake,
+    roots: Roots,
+    /// The target is there, and the policy is to leave it.
+    is_skipped: bool,
+}
+
+impl Request<'_> {
+    const fn kind(&self) -> TransactionKind {
+        if self.parent.is_some() {
+            TransactionKind::Import
+        } else {
+            TransactionKind::Restore
+        }
+    }
+
+    /// Imports; durable when this returns.
+    pub(crate) fn run(&self, session: &mut Session) -> Result<Receipt> {
+        // Where the policy may leave everything as it is, not even a scratch file is made in the store.
+        let in_store = (self.options.on_conflict != OnConflict::Skip)
+            .then(|| session.layout.staging_database());
+        session.clear_staging()?;
+        let done = Staging::make(in_store.as_deref())
+            .and_then(|staging| self.run_staged(session, staging));
+        // What is left of it is found by the next writing act.
+        session.clear_staging().unwrap_or(());
+        done
+    }
+
+    fn run_staged(&self, session: &mut Session, staging: Staging) -> Result<Receipt> {
+        let options = self.options;
+        let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
+        let intake = match intake {
+            // What cannot even be opened as a file is no attempt.
+            Err(
+                error @ (Error::FileNotFound { .. } | Error::NotAFile { .. } | Error::Io { .. }),
+            ) => return Err(error),
+            Err(error) => return Err(self.record_attempt(session, None, None, error)),
+            Ok(intake) => intake,
+        };
+        let file = intake.pack_file();
+        let uri = self.uri_of(&intake);
+        let admitted = match self.admit(&session.layout, intake) {
+            Ok(admitted) => admitted,
+            Err(error) => return Err(self.record_attempt(session, uri, Some(file), error)),
+        };
+        if admitted.is_skipped {
+            return match admitted.intake.read_bytes(&mut Nowhere, &options.control) {
+                Ok(()) => receipt(&admitted, &session.journal, Vec::new()),
+                Err(error) => Err(self.record_attempt(session, uri, Some(file), error)),
+            };
+        }
+        let mut tx = Transaction::begin(session, &self.new_transaction(uri, Some(file)))?;
+        match stage::stage(&mut tx, &admitted.intake, &admitted.roots, &options.control) {
+            Ok(staged) => commit(tx, &admitted, &staged),
+            Err(error) => Err(tx.abort(error)),
+        }
+    }
+
+    fn new_transaction(&self, uri: Option<Uri>, pack: Option<PackFile>) -> NewTransaction {
+        let known = || self.parent.cloned().unwrap_or(Uri::root());
+        NewTransaction {
+            kind: self.kind(),
+            uri: uri.unwrap_or_else(known).to_string(),
+            on_conflict: Some(self.options.on_conflict.as_str()),
+            undoes: None,
+            pack,
+        }
+    }
+
+    /// Returns the root's URI, where the pack says enough to know it.
+    fn uri_of(&self, intake: &Intake) -> Option<Uri> {
+        let parent = self.parent.filter(|_| !intake.claims.is_backup)?;
+        Roots::of_import(parent, &intake.claims.root_name)
+            .ok()
+            .map(|roots| roots.uri)
+    }
+
+    /// A refused pack stays in the journal as an attempt. Returns `error`.
+    fn record_attempt(
+        &self,
+        session: &mut Session,
+        uri: Option<Uri>,
+        pack: Option<PackFile>,
+        error: Error,
+    ) -> Error {
+        match Transaction::begin(session, &self.new_transaction(uri, pack)) {
+            Ok(tx) => tx.abort(error),
+            // The refusal is what the user must know, not that it could not be written down.
+            Err(_) => error,
+        }
+    }
+
+    /// Checks and plans, and changes nothing: neither store nor journal.
+    pub(crate) fn rehearse(
+        &self,
+        layout: &Layout,
+        journal: &Journal,
+        mut cache: Option<StatCache>,
+    ) -> Result<Receipt> {
+        let control = &self.options.control;
+        let intake = Intake::take(
+            self.pack,
+            &self.options.limits,
+            Staging::make(None)?,
+            control,
+        )?;
+        let admitted = self.admit(layout, intake)?;
+        admitted.intake.read_bytes(&mut Nowhere, control)?;
+        if admitted.is_skipped {
+            return Ok(Receipt {
+                dry_run: true,
+                ..receipt(&admitted, journal, Vec::new())?
+            });
+        }
+        let staging = &admitted.intake.staging;
+        let units = admitted.roots.units(layout)?;
+        let left_out = unpack::stage_rows(staging, &admitted.roots, &units)?;
+        stage::scan_live(layout, staging, &units, cache.as_mut(), control)?;
+        let paths = units
+            .iter()
+            .map(|unit| Utf8PathBuf::from(&unit.path))
+            .collect();
+        let planned = receipt(&admitted, journal, paths)?;
+        Ok(Receipt {
+            dry_run: true,
+            left_out,
+            plan: Some(plan::list(staging)?),
+            ..planned
+        })
+    }
+
+    /// Holds the pack against its own manifest, then against the target. Reads no content byte.
+    fn admit(&self, layout: &Layout, intake: Intake) -> Result<Admitted> {
+        intake.ensure(CheckPhase::Manifest)?;
+        let verb = self.kind().as_str();
+        let on_conflict = self.options.on_conflict;
+        intake.staging.set_target(&Target {
+            verb,
+            parent: self.parent,
+            on_conflict: on_conflict.as_str(),
+        })?;
+        // First whether it may go there at all: the root of a pack that may not has no meaning.
+        intake.ensure(CheckPhase::Target)?;
+        let roots = match self.parent {
+            Some(parent) => Roots::of_import(parent, &intake.claims.root_name)?,
+            None => Roots::of_restore(intake.head.scopes.as_deref().unwrap_or_default()),
+        };
+        roots.stage(&layout.open_live()?, &intake.staging)?;
+        intake.ensure(CheckPhase::Target)?;
+        let is_skipped = on_conflict == OnConflict::Skip && intake.staging.target_exists()?;
+        Ok(Admitted {
+            intake,
+            roots,
+            is_skipped,
+        })
+    }
+}
+
+/// Commits what is staged; durable when this returns.
+fn commit(tx: Transaction<'_>, admitted: &Admitted, staged: &Staged) -> Result<Receipt> {
+    let staging = &admitted.intake.staging;
+    let (id, units) = (tx.id, &staged.units);
+    let ready = plan::counts(staging).and_then(|counts| Ok((counts, admitted.intake.facts()?)));
+    let ((counts, files, bytes), facts) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return Err(tx.abort(error)),
+    };
+    let prepared = Prepared {
+        pack: Some(facts),
+        counts,
+        files,
+        bytes,
+        units: units.clone(),
+        undoes: None,
+    };
+    let session = tx.session;
+    let tx = Transaction {
+        session: &mut *session,
+        id,
+    };
+    let generation = tx.commit(&prepared, staging, &|session| {
+        live::look_again(&session.layout, staging, units)
+    })?;
+    stage::remember_written(session, staging, staged.taken_ns);
+    let paths = units
+        .iter()
+        .map(|unit| Utf8PathBuf::from(&unit.path))
+        .collect();
+    let done = receipt(admitted, &session.journal, paths)?;
+    Ok(Receipt {
+        transaction: Some(id),
+        generation,
+        left_out: staged.left_out.clone(),
+        ..done
+    })
+}
+
+fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> Result<Receipt> {
+    let (changes, files, bytes) = if admitted.is_skipped {
+        Default::default()
+    } else {
+        plan::counts(&admitted.intake.staging)?
+    };
+    Ok(Receipt {
+        uri: admitted.roots.uri.clone(),
+        transaction: None,
+        undoes: None,
+        generation: journal.generation()?,
+        skipped: admitted.is_skipped,
+        dry_run: false,
+        changes,
+        files,
+        bytes,
+        units,
+        left_out: Vec::new(),
+        plan: None,
+    })
+}

@@ -1,0 +1,63 @@
+//! How a pack is imported or restored.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// What happens where the target root exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnConflict {
+    /// Refuse, and change nothing.
+    #[default]
+    Fail,
+    /// The new root replaces the old one entirely.
+    Overwrite,
+    /// Leave it as it is; the pack is verified all the same.
+    Skip,
+}
+
+impl OnConflict {
+    /// Returns the policy's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Overwrite => "overwrite",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+impl FromStr for OnConflict {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "fail" => Ok(Self::Fail),
+            "overwrite" => Ok(Self::Overwrite),
+            "skip" => Ok(Self::Skip),
+            _ => Err(Error::InvalidArgument {
+                argument: "on_conflict",
+                value: text.to_owned(),
+                expected: "fail, overwrite or skip",
+            }),
+        }
+    }
+}
+
+/// How a pack is imported or restored.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// What happens where the target root exists.
+    pub on_conflict: OnConflict,
+    /// Rehearse: check and plan, change nothing.
+    pub dry_run: bool,
+    /// Bounds on what the pack may ask for.
+    pub limits: Limits,
+    /// Watches and stops the act.
+    pub control: Control,
+}

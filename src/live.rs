@@ -1,0 +1,61 @@
+//! Live roots: opened for replacing, and looked at again before they are replaced.
+
+use crate::entry_path::EntryPath;
+use crate::error::{Error, Result};
+use crate::fsops::Dir;
+use crate::journal::prepare::{Unit, UnitAction};
+use crate::layout::Layout;
+use crate::staging::Staging;
+use crate::tree;
+
+/// Opens a live root for replacing: it must be on the store's own mount.
+pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<Dir> {
+    let (parent, name) = layout.open_unit_parent(unit)?;
+    let live = parent.open_dir(&name)?;
+    if !live.stat()?.is_on_same_mount(&layout.control().stat()?) {
+        return Err(Error::OtherDevice {
+            path: parent.at(&name),
+        });
+    }
+    Ok(live)
+}
+
+/// Looks whether the live trees are still what the plan saw, by stat.
+pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> Result<()> {
+    for unit in units {
+        if unit.action == UnitAction::Create {
+            let (parent, name) = layout.open_unit_parent(&unit.path)?;
+            match parent.stat_at(&name)? {
+                None => continue,
+                Some(_) => {
+                    return Err(Error::LiveTreeChanged {
+                        path: parent.at(&name),
+                    });
+                }
+            }
+        }
+        let live = open_unit(layout, &unit.path)?;
+        let base = EntryPath::parse(&unit.path).unwrap_or_default();
+        let mut seen = 0;
+        tree::walk_from(
+            &live,
+            &base,
+            &mut |found| {
+                seen += 1;
+                if staging.is_live_as_planned(found.path, found.stat)? {
+                    return Ok(tree::Descend::Below);
+                }
+                Err(Error::LiveTreeChanged {
+                    path: found.dir.at(found.name),
+                })
+            },
+            &mut Err,
+        )?;
+        if seen != staging.count_live(&unit.path)? {
+            return Err(Error::LiveTreeChanged {
+                path: live.path().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Rows of a pack as they stream by: members, entries and records.
+
+use rusqlite::{named_params, params};
+
+use super::{Staging, column};
+use crate::db::DatabaseContext as _;
+use crate::error::Result;
+use crate::finding::Finding;
+use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestSink};
+use crate::pack::reader::Member;
+
+impl Staging {
+    /// Takes in a member of the pack.
+    pub(crate) fn add_member(&self, member: &Member) -> Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO member (ordinal, path, kind, data_offset, header_offset, compressed_bytes, bytes, crc32, method)
+                 VALUES (:ordinal, :path, :kind, :data_offset, :header_offset, :compressed_bytes, :bytes, :crc32, :method)",
+            )
+            .context("stage a member")?;
+        let at = &member.location;
+        let row = named_params! {
+            ":ordinal": column(member.ordinal), ":path": member.path.as_str(), ":kind": member.kind.as_str(),
+            ":data_offset": column(at.data_offset), ":header_offset": column(at.header_offset),
+            ":compressed_bytes": column(at.compressed_bytes), ":bytes": column(at.size_bytes),
+            ":crc32": at.crc32, ":method": at.method.code(),
+        };
+        insert.execute(row).context("stage a member")?;
+        Ok(())
+    }
+}
+
+/// Rows are appended while the manifest streams by.
+impl ManifestSink for &Staging {
+    fn entry(&mut self, entry: ManifestEntry) -> Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO manifest_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            )
+            .context("stage an entry")?;
+        let row = params![
+            entry.path.as_str(),
+            entry.kind.as_str(),
+            entry.size_bytes.map(column),
+            entry.sha256
+        ];
+        insert.execute(row).context("stage an entry")?;
+        Ok(())
+    }
+
+    fn record(&mut self, record: IndexRecord) -> Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO index_record (path, level, scalars, text) VALUES (?1, ?2, ?3, ?4)",
+            )
+            .context("stage an index record")?;
+        let scalars = serde_json::Value::Object(record.scalars).to_string();
+        insert
+            .execute(params![
+                record.path.as_str(),
+                record.level,
+                scalars,
+                record.text
+            ])
+            .context("stage an index record")?;
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<()> {
+        self.add_finding(&finding)
+    }
+}
