@@ -7,7 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::browse::{self, ListEntry};
 use crate::error::{Error, Result};
-use crate::export::{self, ExportOptions, ExportReport};
+use crate::export::{self, Confirm, ExportOptions, ExportReport};
+use crate::fsops::Dir;
 use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
@@ -157,7 +158,7 @@ impl Store {
         out: &Utf8Path,
         options: &ExportOptions,
     ) -> Result<ExportReport> {
-        self.pack(&|layout, cache| export::export(&layout.open_live()?, uri, out, options, cache))
+        self.pack(&|live, cache, confirm| export::export(live, uri, out, options, cache, confirm))
     }
 
     /// Packs every public scope; otherwise as [`Self::export`].
@@ -165,17 +166,33 @@ impl Store {
     /// # Errors
     /// As [`Self::export`].
     pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
-        self.pack(&|layout, cache| export::backup(&layout.open_live()?, out, options, cache))
+        self.pack(&|live, cache, confirm| export::backup(live, out, options, cache, confirm))
     }
 
-    /// Reads the generation before and after: a pack of a tree that was exchanged meanwhile is made
-    /// again. Beneath one descriptor each root is one tree, but a backup has four.
-    fn pack(
-        &self,
-        export: &dyn Fn(&Layout, Option<&mut StatCache>) -> Result<ExportReport>,
-    ) -> Result<ExportReport> {
+    /// Packs again what was exchanged while it was packed. Beneath one descriptor each root is one
+    /// tree, but a backup has four. The journal's head tells: no root moves before an event says so.
+    fn pack(&self, pack: PackAct<'_>) -> Result<ExportReport> {
+        for _ in 1..PACK_ATTEMPTS {
+            match self.pack_once(pack) {
+                Err(Error::LiveTreeChanged { .. }) => {}
+                packed => return packed,
+            }
+        }
+        self.pack_once(pack)
+    }
+
+    fn pack_once(&self, pack: PackAct<'_>) -> Result<ExportReport> {
         let reader = self.reader()?;
-        export(&reader.layout, reader.cache().as_mut())
+        let before = reader.journal.head()?;
+        let live = reader.layout.open_live()?;
+        pack(&live, reader.cache().as_mut(), &|| {
+            if reader.journal.head()? == before {
+                return Ok(());
+            }
+            Err(Error::LiveTreeChanged {
+                path: live.path().to_owned(),
+            })
+        })
     }
 
     /// Rolls a committed transaction back, by one more that exchanges the same trees; durable when
@@ -301,6 +318,12 @@ impl Store {
         Ok(session)
     }
 }
+
+/// How often a tree is packed that is exchanged meanwhile.
+const PACK_ATTEMPTS: u32 = 3;
+
+/// Export or backup, given the live root.
+type PackAct<'a> = &'a dyn Fn(&Dir, Option<&mut StatCache>, Confirm<'_>) -> Result<ExportReport>;
 
 /// What a reading act needs.
 struct Reader {
