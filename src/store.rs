@@ -25,6 +25,12 @@ use crate::status::{self, StatusOptions, StatusReport};
 use crate::transaction::Receipt;
 use crate::uri::Uri;
 
+/// How often a pack is made of a tree that commits keep exchanging.
+const PACK_ATTEMPTS: u32 = 3;
+
+/// Export or backup, given the live root.
+type PackAct<'a> = &'a dyn Fn(&Dir, Option<&mut StatCache>, Confirm<'_>) -> Result<ExportReport>;
+
 /// Who acts, for the journal; and how long to wait for another writer.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
@@ -170,7 +176,8 @@ impl Store {
     }
 
     /// Packs again what was exchanged while it was packed. Beneath one descriptor each root is one
-    /// tree, but a backup has four. The journal's head tells: no root moves before an event says so.
+    /// tree, but a backup has four, and a commit may exchange what lies below a root. Nothing moves
+    /// before it is prepared; transactions that only begin, or abort before that, do not matter.
     fn pack(&self, pack: PackAct<'_>) -> Result<ExportReport> {
         for _ in 1..PACK_ATTEMPTS {
             match self.pack_once(pack) {
@@ -183,16 +190,27 @@ impl Store {
 
     fn pack_once(&self, pack: PackAct<'_>) -> Result<ExportReport> {
         let reader = self.reader()?;
-        let before = reader.journal.head()?;
+        let moves = || {
+            Ok((
+                reader.journal.last_prepared()?,
+                reader.journal.generation()?,
+            ))
+        };
+        let before = moves()?;
         let live = reader.layout.open_live()?;
-        pack(&live, reader.cache().as_mut(), &|| {
-            if reader.journal.head()? == before {
+        let confirm = || {
+            if moves()? == before {
                 return Ok(());
             }
-            Err(Error::LiveTreeChanged {
-                path: live.path().to_owned(),
-            })
-        })
+            let path = live.path().to_owned();
+            Err(Error::LiveTreeChanged { path })
+        };
+        let packed = pack(&live, reader.cache().as_mut(), &confirm);
+        if let Err(Error::FileChanging { .. }) = packed {
+            // A file that went to a slot is missed where it was.
+            confirm()?;
+        }
+        packed
     }
 
     /// Rolls a committed transaction back, by one more that exchanges the same trees; durable when
@@ -318,12 +336,6 @@ impl Store {
         Ok(session)
     }
 }
-
-/// How often a tree is packed that is exchanged meanwhile.
-const PACK_ATTEMPTS: u32 = 3;
-
-/// Export or backup, given the live root.
-type PackAct<'a> = &'a dyn Fn(&Dir, Option<&mut StatCache>, Confirm<'_>) -> Result<ExportReport>;
 
 /// What a reading act needs.
 struct Reader {

@@ -10,6 +10,7 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
+use crate::entry_path::EntryKind;
 use crate::error::{Error, Result};
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
@@ -119,9 +120,6 @@ impl PackReader {
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            if raw.is_directory {
-                self.ensure_no_data(raw, &mut scratch)?;
-            }
             let name = match member_name::decode(raw.name, raw.is_utf8, layout) {
                 Ok(name) if name.root == root => name,
                 Ok(other) => {
@@ -133,16 +131,22 @@ impl PackReader {
                     return Ok(());
                 }
             };
-            match name.role {
-                Role::Manifest => manifest = Some(raw.location),
-                Role::Content { path, kind } => on_member(&Member {
-                    ordinal: raw.ordinal,
-                    path,
-                    kind,
-                    location: raw.location,
-                })?,
+            let (path, kind) = match name.role {
+                Role::Manifest => {
+                    manifest = Some(raw.location);
+                    return Ok(());
+                }
+                Role::Content { path, kind } => (path, kind),
+            };
+            if kind == EntryKind::Directory {
+                self.ensure_no_data(raw, &mut scratch)?;
             }
-            Ok(())
+            on_member(&Member {
+                ordinal: raw.ordinal,
+                path,
+                kind,
+                location: raw.location,
+            })
         })?;
         let manifest = self.ensure_manifest(manifest, &findings)?;
         self.ensure_ratio(unpacked_bytes)?;
