@@ -73,18 +73,27 @@ pub struct ExportReport {
     pub left_out_total: u64,
 }
 
+/// Asked when all is read and before the pack gets its name: an error, such as that the tree was
+/// exchanged meanwhile, leaves no pack.
+pub(crate) type Confirm<'a> = &'a dyn Fn() -> Result<()>;
+
 /// Packs the tree at `uri`, which must not be `viking://`. The pack is durable when this returns;
 /// the live tree is only read, and the digests of what was read are given to `cache`.
 ///
 /// # Errors
 /// [`Error::UriNotFound`] and [`Error::WrongEntryKind`] where there is no directory,
-/// [`Error::InvalidArgument`] for `viking://`, otherwise as [`pack`].
+/// [`Error::InvalidArgument`] for `viking://`; those of `confirm`; [`Error::OutputExists`]; for
+/// content that no pack can hold [`Error::SpecialFile`], [`Error::SymlinkOnPath`],
+/// [`Error::NameUnpackable`], [`Error::OtherDevice`] and [`Error::Refused`] with the reader's
+/// limits; [`Error::FileChanging`], [`Error::Interrupted`], [`Error::NoSpace`], [`Error::Io`].
+/// After each of them there is no pack.
 pub(crate) fn export(
     live: &Dir,
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
     cache: Option<&mut StatCache>,
+    confirm: Confirm<'_>,
 ) -> Result<ExportReport> {
     if uri.is_root() {
         return Err(Error::InvalidArgument {
@@ -93,37 +102,31 @@ pub(crate) fn export(
             expected: "a scope or a directory below one; every scope together is packed by backup",
         });
     }
-    pack(live, uri, out, options, cache, &|| Ok(()))
+    pack(live, uri, out, options, cache, confirm)
 }
 
 /// Packs every public scope; one that is missing is an empty directory. Otherwise as [`export`].
 ///
 /// # Errors
-/// As [`pack`].
+/// As [`export`].
 pub(crate) fn backup(
     live: &Dir,
     out: &Utf8Path,
     options: &ExportOptions,
     cache: Option<&mut StatCache>,
+    confirm: Confirm<'_>,
 ) -> Result<ExportReport> {
-    pack(live, &Uri::root(), out, options, cache, &|| Ok(()))
+    pack(live, &Uri::root(), out, options, cache, confirm)
 }
 
-/// Packs what is at `uri`; `viking://` is a backup. Calls `confirm` when all is read and before the
-/// pack gets its name: its error, such as that the tree was exchanged meanwhile, leaves no pack.
-///
-/// # Errors
-/// [`Error::OutputExists`]; for content that no pack can hold [`Error::SpecialFile`],
-/// [`Error::SymlinkOnPath`], [`Error::NameUnpackable`], [`Error::OtherDevice`] and
-/// [`Error::Refused`] with the reader's limits; [`Error::FileChanging`], [`Error::Interrupted`],
-/// [`Error::NoSpace`], [`Error::Io`]. After each of them there is no pack.
-pub(crate) fn pack(
+/// Packs what is at `uri`; `viking://` is a backup.
+fn pack(
     live: &Dir,
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
     mut cache: Option<&mut StatCache>,
-    confirm: &dyn Fn() -> Result<()>,
+    confirm: Confirm<'_>,
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     scan::ensure_root_packable(uri, root_name, options.layout)?;
@@ -200,5 +203,8 @@ fn list(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests make the trees that they pack")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the trees that they pack"
+)]
 mod tests;

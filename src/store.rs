@@ -7,7 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::browse::{self, ListEntry};
 use crate::error::{Error, Result};
-use crate::export::{self, ExportOptions, ExportReport};
+use crate::export::{self, Confirm, ExportOptions, ExportReport};
+use crate::fsops::Dir;
 use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
@@ -27,8 +28,8 @@ use crate::uri::Uri;
 /// How often a pack is made of a tree that commits keep exchanging.
 const PACK_ATTEMPTS: u32 = 3;
 
-type ExportAct<'a> =
-    &'a dyn Fn(&Layout, &ExportOptions, Option<&mut StatCache>) -> Result<ExportReport>;
+/// Export or backup, given the live root.
+type PackAct<'a> = &'a dyn Fn(&Dir, Option<&mut StatCache>, Confirm<'_>) -> Result<ExportReport>;
 
 /// Who acts, for the journal; and how long to wait for another writer.
 #[derive(Clone, Debug, Default)]
@@ -163,9 +164,7 @@ impl Store {
         out: &Utf8Path,
         options: &ExportOptions,
     ) -> Result<ExportReport> {
-        self.pack(options, &|layout, options, cache| {
-            export::export(&layout.open_live()?, uri, out, options, cache)
-        })
+        self.pack(&|live, cache, confirm| export::export(live, uri, out, options, cache, confirm))
     }
 
     /// Packs every public scope; otherwise as [`Self::export`].
@@ -173,29 +172,45 @@ impl Store {
     /// # Errors
     /// As [`Self::export`].
     pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
-        self.pack(options, &|layout, options, cache| {
-            export::backup(&layout.open_live()?, out, options, cache)
-        })
+        self.pack(&|live, cache, confirm| export::backup(live, out, options, cache, confirm))
     }
 
-    /// Beneath one descriptor a root is one tree, whatever is exchanged meanwhile; a backup has four
-    /// roots, and an export may meet a commit between finding its root and opening it. So the
-    /// generation is read before and after: where it moved, the pack is made again.
-    fn pack(&self, options: &ExportOptions, export: ExportAct<'_>) -> Result<ExportReport> {
-        let mut options = options.clone();
-        for _ in 0..PACK_ATTEMPTS {
-            let reader = self.reader()?;
-            let before = reader.journal.generation()?;
-            let report = export(&reader.layout, &options, reader.cache().as_mut())?;
-            if reader.journal.generation()? == before {
-                return Ok(report);
+    /// Packs again what was exchanged while it was packed. Beneath one descriptor each root is one
+    /// tree, but a backup has four, and a commit may exchange what lies below a root. Nothing moves
+    /// before it is prepared; transactions that only begin, or abort before that, do not matter.
+    fn pack(&self, pack: PackAct<'_>) -> Result<ExportReport> {
+        for _ in 1..PACK_ATTEMPTS {
+            match self.pack_once(pack) {
+                Err(Error::LiveTreeChanged { .. }) => {}
+                packed => return packed,
             }
-            // The file under this name is ours by now.
-            options.force = true;
         }
-        Err(Error::LiveTreeChanged {
-            path: self.path.clone(),
-        })
+        self.pack_once(pack)
+    }
+
+    fn pack_once(&self, pack: PackAct<'_>) -> Result<ExportReport> {
+        let reader = self.reader()?;
+        let moves = || {
+            Ok((
+                reader.journal.last_prepared()?,
+                reader.journal.generation()?,
+            ))
+        };
+        let before = moves()?;
+        let live = reader.layout.open_live()?;
+        let confirm = || {
+            if moves()? == before {
+                return Ok(());
+            }
+            let path = live.path().to_owned();
+            Err(Error::LiveTreeChanged { path })
+        };
+        let packed = pack(&live, reader.cache().as_mut(), &confirm);
+        if let Err(Error::FileChanging { .. }) = packed {
+            // A file that went to a slot is missed where it was.
+            confirm()?;
+        }
+        packed
     }
 
     /// Rolls a committed transaction back, by one more that exchanges the same trees; durable when

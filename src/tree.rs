@@ -41,19 +41,6 @@ pub(crate) enum Descend {
 
 const SCHEMA: &str = "CREATE TABLE pending (id INTEGER PRIMARY KEY, below TEXT NOT NULL) STRICT;";
 
-/// Visits the root (path `""`) and everything below it; a directory always before what it holds.
-///
-/// # Errors
-/// As [`walk_from`] reports them; the first one ends the walk.
-pub(crate) fn walk(root: &Dir, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
-    walk_from(
-        root,
-        &EntryPath::root(),
-        &mut |found| visit(found).map(|()| Descend::Below),
-        &mut Err,
-    )
-}
-
 /// Visits the root, as `base`, and everything below it; a directory always before what it holds,
 /// otherwise in any order. Names that vanish while the walk runs are not found.
 ///
@@ -271,6 +258,10 @@ impl TreeDigest {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the trees that they walk"
+)]
 mod tests {
     use std::collections::BTreeMap;
     use std::os::unix::ffi::OsStrExt as _;
@@ -279,6 +270,11 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+
+    fn walk(root: &Dir, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
+        let mut visit = |found: &Found<'_>| visit(found).map(|()| Descend::Below);
+        walk_from(root, &EntryPath::root(), &mut visit, &mut Err)
+    }
 
     fn names(path: &std::path::Path) -> Result<BTreeMap<String, (EntryKind, u64)>> {
         let root = Dir::open(Utf8Path::from_path(path).expect("UTF-8"))?;
@@ -450,7 +446,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("closed");
         std::fs::create_dir(&path).expect("made");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("closed");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("closed");
         assert!(matches!(names(dir.path()), Err(Error::Io { .. })));
     }
 

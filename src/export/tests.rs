@@ -45,11 +45,24 @@ impl Fixture {
 
     fn export(&self, uri: &str, out: &str) -> Result<ExportReport> {
         let (uri, out) = (uri.parse().expect("a URI"), self.out(out));
-        export(&self.live, &uri, &out, &ExportOptions::default(), None)
+        export(
+            &self.live,
+            &uri,
+            &out,
+            &ExportOptions::default(),
+            None,
+            &|| Ok(()),
+        )
     }
 
     fn backup(&self, out: &str) -> Result<ExportReport> {
-        backup(&self.live, &self.out(out), &ExportOptions::default(), None)
+        backup(
+            &self.live,
+            &self.out(out),
+            &ExportOptions::default(),
+            None,
+            &|| Ok(()),
+        )
     }
 
     /// Puts the content of one of the reference's packs where it came from; returns what is said of it.
@@ -428,7 +441,15 @@ fn an_existing_file_is_replaced_only_by_force() {
         ..ExportOptions::default()
     };
     let uri = "resources/demo".parse().expect("a URI");
-    let report = export(&fixture.live, &uri, &fixture.out("x"), &options, None).expect("replaced");
+    let report = export(
+        &fixture.live,
+        &uri,
+        &fixture.out("x"),
+        &options,
+        None,
+        &|| Ok(()),
+    )
+    .expect("replaced");
     assert_eq!(
         std::fs::read(report.file).expect("read").len() as u64,
         report.pack_bytes
@@ -593,6 +614,7 @@ fn what_was_read_is_remembered() {
         &fixture.out("x"),
         &ExportOptions::default(),
         Some(&mut cache),
+        &|| Ok(()),
     )
     .expect("packed");
     assert_eq!(cache.lookup(&stat), Some(Digest::of(b"a")));
@@ -613,7 +635,14 @@ fn an_interrupted_export_leaves_no_file() {
         ..ExportOptions::default()
     };
     let uri = "resources/demo".parse().expect("a URI");
-    let packed = export(&fixture.live, &uri, &fixture.out("x"), &options, None);
+    let packed = export(
+        &fixture.live,
+        &uri,
+        &fixture.out("x"),
+        &options,
+        None,
+        &|| Ok(()),
+    );
     assert!(matches!(packed, Err(Error::Interrupted)));
     assert!(!fixture.out("x.ovpack").exists());
 }

@@ -229,6 +229,15 @@ impl Journal {
     pub(crate) fn generation(&self) -> Result<u64> {
         generation(&self.connection)
     }
+
+    /// Returns the number of the last event that a transaction was prepared; `None` before the
+    /// first. While it stays the same no transaction begins to move what is live.
+    pub(crate) fn last_prepared(&self) -> Result<Option<i64>> {
+        let query = "SELECT max(seq) FROM event WHERE kind = 'prepared'";
+        self.connection
+            .query_row(query, [], |row| row.get(0))
+            .context("read the journal")
+    }
 }
 
 pub(super) fn generation(connection: &Connection) -> Result<u64> {
