@@ -204,7 +204,12 @@ fn export_backup_verify_and_inspect_tell_of_the_pack() {
         .run(["--json", "export", "resources/notes", "notes"])
         .result();
     assert_keys(&exported, &keys);
-    assert_eq!(exported["file"], store.beside("notes.ovpack").as_str());
+    let file = store.beside(exported["file"].as_str().unwrap());
+    assert_eq!(
+        file,
+        store.beside("notes.ovpack"),
+        "as given, relative or not"
+    );
     assert_eq!(exported["uri"], "viking://resources/notes");
     assert_eq!(
         (&exported["layout"], &exported["files"]),
@@ -388,12 +393,8 @@ fn errors_are_one_object_with_the_exit_code_of_their_kind() {
         "NOT_FOUND",
         "uri-not-found",
     );
-    assert_error(
-        &run(&["cat", "resources/absent"]),
-        9,
-        "NOT_FOUND",
-        "uri-not-found",
-    );
+    // It writes a file's bytes, so there is no JSON of it.
+    assert_eq!(store.run(["cat", "resources/absent"]).code, Some(9));
     assert_error(
         &run(&["ls", "resources/absent"]),
         9,
@@ -604,10 +605,9 @@ fn odd_paths_and_relative_ones_are_as_good_as_any() {
         " resources/a b/click ",
         "out \"of\"/it",
     ]);
-    assert_eq!(
-        exported.result()["file"],
-        base.join("out \"of\"/it.ovpack").as_str()
-    );
+    let file = base.join(exported.result()["file"].as_str().unwrap());
+    assert_eq!(file, base.join("out \"of\"/it.ovpack"));
+    assert!(file.is_file());
     let listed = run(&["--json", "--store", &format!("./{store}/../{store}"), "log"]);
     assert_eq!(
         listed.result()["transactions"][0]["uri"],

@@ -290,7 +290,7 @@ fn a_failed_export_leaves_the_existing_file_and_no_temporary_one() {
     let file = out.join("notes.ovpack");
     let export = || {
         store
-            .open()
+            .try_open()?
             .export(&uri("resources/notes"), &file, &options)
     };
     let steps = steps_of(|| drop(export().unwrap()));
