@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::ui::Ui;
 
-/// Write a file's bytes to standard output, as they are; with --json, the text of a text file
+/// Write a file's bytes to standard output, or its text with --json
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
