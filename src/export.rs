@@ -200,5 +200,8 @@ fn list(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests make the trees that they pack")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the trees that they pack"
+)]
 mod tests;

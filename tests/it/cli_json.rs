@@ -223,7 +223,17 @@ fn export_backup_verify_and_inspect_tell_of_the_pack() {
     for key in ["layout", "files", "bytes", "content_sha256", "sha256"] {
         assert_eq!(verified[key], exported[key], "{key}");
     }
-    let inspected = store.run(["--json", "inspect", "notes.ovpack"]).result();
+    let brief = store.run(["--json", "inspect", "notes.ovpack"]).result();
+    assert_eq!(brief, verified, "lists only when they are asked for");
+    let inspected = store
+        .run([
+            "--json",
+            "inspect",
+            "notes.ovpack",
+            "--entries",
+            "--records",
+        ])
+        .result();
     assert_keys(
         &inspected,
         &["entries", "index_records", "content_sha256", "root", "uri"],
