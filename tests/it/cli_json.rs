@@ -247,8 +247,8 @@ fn export_backup_verify_and_inspect_tell_of_the_pack() {
     assert_eq!(paths, [&json!(""), &json!("each.md"), &json!("same.md")]);
     let restored = {
         let other = TestStore::fresh();
-        let pack = backup["file"].as_str().unwrap();
-        other.run(["--json", "restore", pack]).result()
+        let pack = store.beside(backup["file"].as_str().unwrap());
+        other.run(["--json", "restore", pack.as_str()]).result()
     };
     assert_keys(&restored, &RECEIPT);
     assert_eq!(restored["uri"], "viking://");
