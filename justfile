@@ -14,6 +14,10 @@ test:
 crash:
     cargo test --locked --test it crash
 
+# Tests that take minutes
+long-tests:
+    cargo test --locked --test it -- --ignored
+
 # Takes over help pages and error texts that changed on purpose
 snapshots:
     INSTA_UPDATE=always cargo test --locked --test it -- help errors

@@ -4,13 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --locked --quiet
-store=target/first-run
+target=${CARGO_TARGET_DIR:-target}
+store=$target/first-run
 rm -rf "$store"
 
 # Shows a command line, then runs it.
 run() {
     printf '\n$ ovpack %s\n' "$*"
-    target/release/ovpack "$@"
+    "$target/release/ovpack" "$@"
 }
 
 run init "$store"

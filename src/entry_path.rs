@@ -67,10 +67,10 @@ pub enum PathFault {
     /// A control character other than tab and newline.
     #[error("it has a control character")]
     Control,
-    /// A component longer than [`COMPONENT_BYTES_MAX`].
+    /// A component longer than 255 bytes, what Linux file systems hold.
     #[error("it has a component of more than 255 bytes")]
     ComponentTooLong,
-    /// A path longer than [`PATH_BYTES_MAX`].
+    /// A path longer than 4096 bytes, what Linux takes in one call.
     #[error("it is longer than 4096 bytes")]
     TooLong,
 }

@@ -182,7 +182,16 @@ fn code_of(text: &str) -> String {
 }
 
 fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
+    let marks = text.match_indices("#[cfg(test)]\n");
+    let begins_tests = |rest: &str| {
+        let module = rest.find("mod tests");
+        let item = rest.find("\n}").unwrap_or(rest.len());
+        module.is_some_and(|module| module < item)
+    };
+    marks
+        .map(|(at, _)| text.split_at(at))
+        .find(|(_, rest)| begins_tests(rest))
+        .map_or(text, |(code, _)| code)
 }
 
 /// Returns path and text of the Rust files of src/ that are not tests, by path.

@@ -78,22 +78,19 @@ impl Progress for Bars {
 impl Shown {
     fn draw(&mut self, begun: Instant) {
         if self.bar.is_none() && begun.elapsed() >= PATIENCE {
-            let bar = new_bar(self.phase, self.total_bytes);
-            self.tell(&bar);
+            let bar = new_bar(self.phase, self.total_bytes)
+                .with_position(self.bytes)
+                .with_message(Count(self.files, "file").to_string());
             bar.enable_steady_tick(TICK);
             self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
-            self.tell(bar);
-        }
-    }
-
-    /// The position is drawn with the next tick; a message is drawn at once, so only a new one is set.
-    fn tell(&self, bar: &ProgressBar) {
-        bar.set_position(self.bytes);
-        let message = Count(self.files, "file").to_string();
-        if bar.message() != message {
-            bar.set_message(message);
+            bar.set_position(self.bytes);
+            // A position is drawn with the next tick, a message at once, so only a new one is set.
+            let message = Count(self.files, "file").to_string();
+            if bar.message() != message {
+                bar.set_message(message);
+            }
         }
     }
 }
@@ -118,14 +115,14 @@ fn new_bar(phase: Phase, total_bytes: u64) -> ProgressBar {
             "{prefix} [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {msg}",
         ),
     };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.set_prefix(match phase {
+    let bar = match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    };
+    bar.with_prefix(match phase {
         Phase::Reading => "reading",
         Phase::Scanning => "scanning",
         Phase::Packing => "packing",
         Phase::Syncing => "making it durable",
-    });
-    bar
+    })
 }

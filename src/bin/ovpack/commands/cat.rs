@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::ui::Ui;
 
-/// Write a file's bytes to standard output, as they are; with --json, the text of a text file
+/// Write a file's bytes to standard output, or its text with --json
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,7 +25,7 @@ const JSON_BYTES_MAX: u64 = 16 << 20;
 
 /// The answer as JSON.
 #[derive(Debug, Serialize)]
-struct Text<'a> {
+struct Content<'a> {
     uri: &'a Uri,
     bytes: u64,
     text: String,
@@ -50,7 +50,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let bytes = store.read(&uri, &mut text)?;
     let text = String::from_utf8(text).map_err(|_| Failure::BytesAsJson)?;
     ui.report(
-        &Text {
+        &Content {
             uri: &uri,
             bytes,
             text,
