@@ -223,7 +223,15 @@ fn export_backup_verify_and_inspect_tell_of_the_pack() {
     for key in ["layout", "files", "bytes", "content_sha256", "sha256"] {
         assert_eq!(verified[key], exported[key], "{key}");
     }
-    let inspected = store.run(["--json", "inspect", "notes.ovpack"]).result();
+    let inspected = store
+        .run([
+            "--json",
+            "inspect",
+            "notes.ovpack",
+            "--entries",
+            "--records",
+        ])
+        .result();
     assert_keys(
         &inspected,
         &["entries", "index_records", "content_sha256", "root", "uri"],
@@ -237,8 +245,8 @@ fn export_backup_verify_and_inspect_tell_of_the_pack() {
     assert_eq!(paths, [&json!(""), &json!("each.md"), &json!("same.md")]);
     let restored = {
         let other = TestStore::fresh();
-        let pack = backup["file"].as_str().unwrap();
-        other.run(["--json", "restore", pack]).result()
+        let pack = store.beside(backup["file"].as_str().unwrap());
+        other.run(["--json", "restore", pack.as_str()]).result()
     };
     assert_keys(&restored, &RECEIPT);
     assert_eq!(restored["uri"], "viking://");
