@@ -278,8 +278,13 @@ fn commit(
     });
 }
 
+/// How many sequences are tried; `OVPACK_MODEL_CASES` says another number.
+fn cases() -> u32 {
+    std::env::var("OVPACK_MODEL_CASES").map_or(24, |text| text.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_acts_in_any_order_with_any_faults_do_what_the_model_does(acts in vec(acts(), 1..16)) {
