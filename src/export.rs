@@ -200,4 +200,5 @@ fn list(
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the trees that they pack")]
 mod tests;

@@ -1,4 +1,39 @@
 //! ovpack: the embedded transactional store for `OpenViking` content packs.
+//!
+//! A pack is staged in `SQLite`, checked by SQL queries, planned against the live tree, and committed
+//! by exchanging one directory for another. What it replaced stays in a slot, a chained journal
+//! records every step, and a rollback is one more exchange.
+//!
+//! - **All or nothing.** At every instant, a crash included, the live tree is exactly old or exactly
+//!   new; an error says so unless its kind is [`Kind::Pending`] or [`Kind::InDoubt`].
+//! - **Nothing unverified.** No byte goes live before names, structure, manifest, sizes and digests
+//!   of the whole pack agree.
+//! - **Bounded.** Memory does not grow with the pack, whatever it claims.
+//! - **Quiet.** The library never reads the environment, never prints and never installs a signal
+//!   handler; a caller watches and stops it by [`Control`].
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = camino::Utf8Path::from_path(directory.path()).ok_or("not UTF-8")?;
+//! use ovpack::{ExportOptions, ImportOptions, OpenOptions, RollbackOptions, Store, Uri};
+//!
+//! let store = Store::init(&directory.join("store"), &OpenOptions::default())?;
+//! let parent: Uri = "viking://resources".parse()?;
+//!
+//! let pack = camino::Utf8Path::new("fixtures/v2flat-resources-click.ovpack");
+//! let receipt = store.import(pack, &parent, &ImportOptions::default())?;
+//! assert_eq!(receipt.uri.to_string(), "viking://resources/click");
+//!
+//! let exported = store.export(&receipt.uri, &directory.join("again"), &ExportOptions::default())?;
+//! assert_eq!(exported.content_sha256, ovpack::verify(pack, &Default::default())?.content_sha256);
+//!
+//! let tx = receipt.transaction.ok_or("a commit has a transaction")?;
+//! store.rollback(tx, &RollbackOptions::default())?;
+//! assert!(store.list(&parent).is_err(), "what was created is gone again");
+//! # Ok(())
+//! # }
+//! ```
 
 // values: no I/O
 mod clock;

@@ -1,5 +1,9 @@
 //! Asks a file system whether it can do what a commit needs, by doing it with scratch directories.
 
+use std::io;
+
+use rustix::io::Errno;
+
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir};
 use crate::layout::{self, Layout};
@@ -29,34 +33,48 @@ pub(crate) fn ensure_supported(layout: &Layout) -> Result<()> {
 }
 
 fn probe(scratch: &Dir) -> Result<()> {
-    let unsupported = |ability| {
-        move |source| Error::FileSystemUnsupported {
-            path: scratch.path().to_owned(),
-            ability,
-            source,
-        }
-    };
     scratch.create_dir(A, fsops::PRIVATE_MODE)?;
     scratch.create_dir(B, fsops::PRIVATE_MODE)?;
     scratch
         .open_dir(A)?
         .create_dir(INSIDE, fsops::PRIVATE_MODE)?;
-    fsops::exchange(scratch, A, scratch, B)
-        .map_err(unsupported("exchange two directories atomically"))?;
+    let exchange = "exchange two directories atomically";
+    fsops::exchange(scratch, A, scratch, B).map_err(|source| refused(scratch, exchange, source))?;
     if scratch.open_dir(B)?.stat_at(INSIDE)?.is_none() {
-        let source = std::io::Error::other("the exchange was reported as done, but was not");
-        return Err(unsupported("exchange two directories atomically")(source));
+        let source = io::Error::other("the exchange was reported as done, but was not");
+        return Err(unsupported(scratch, exchange, source));
     }
+    let rename = "rename without replacing";
     match fsops::move_noreplace(scratch, A, scratch, B) {
-        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(source) => return Err(unsupported("rename without replacing")(source)),
-        Ok(()) => {
-            return Err(unsupported("rename without replacing")(
-                std::io::Error::other("it replaced a directory"),
-            ));
-        }
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(refused(scratch, rename, source)),
+        Ok(()) => Err(unsupported(
+            scratch,
+            rename,
+            io::Error::other("it replaced a directory"),
+        )),
     }
-    Ok(())
+}
+
+/// A file system that does not know the operation says so; anything else is a fault of the moment.
+fn refused(scratch: &Dir, ability: &'static str, source: io::Error) -> Error {
+    let is_unknown = matches!(
+        Errno::from_io_error(&source),
+        Some(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::NOTTY | Errno::PERM)
+    );
+    if is_unknown {
+        unsupported(scratch, ability, source)
+    } else {
+        Error::io(ability, scratch.path(), source)
+    }
+}
+
+fn unsupported(scratch: &Dir, ability: &'static str, source: io::Error) -> Error {
+    Error::FileSystemUnsupported {
+        path: scratch.path().to_owned(),
+        ability,
+        source,
+    }
 }
 
 fn clear(scratch: &Dir) -> Result<()> {

@@ -280,6 +280,10 @@ pub(crate) fn hash_file(
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the files that they hash"
+)]
 mod tests {
     use super::*;
 
@@ -428,7 +432,7 @@ mod tests {
         let Fixture { dir, cache, _held } = fixture();
         let stat = stat(&dir);
         let mut writer = StatCache::open(&cache).expect("opened");
-        let mut hash = |stat: &Stat, cache| {
+        let hash = |stat: &Stat, cache| {
             hash_file(&dir, "file", stat, cache, &mut [0; 3], &Control::default())
         };
         assert_eq!(

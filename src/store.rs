@@ -24,6 +24,12 @@ use crate::status::{self, StatusOptions, StatusReport};
 use crate::transaction::Receipt;
 use crate::uri::Uri;
 
+/// How often a pack is made of a tree that commits keep exchanging.
+const PACK_ATTEMPTS: u32 = 3;
+
+type ExportAct<'a> =
+    &'a dyn Fn(&Layout, &ExportOptions, Option<&mut StatCache>) -> Result<ExportReport>;
+
 /// Who acts, for the journal; and how long to wait for another writer.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
@@ -157,7 +163,9 @@ impl Store {
         out: &Utf8Path,
         options: &ExportOptions,
     ) -> Result<ExportReport> {
-        self.pack(&|layout, cache| export::export(&layout.open_live()?, uri, out, options, cache))
+        self.pack(options, &|layout, options, cache| {
+            export::export(&layout.open_live()?, uri, out, options, cache)
+        })
     }
 
     /// Packs every public scope; otherwise as [`Self::export`].
@@ -165,17 +173,29 @@ impl Store {
     /// # Errors
     /// As [`Self::export`].
     pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
-        self.pack(&|layout, cache| export::backup(&layout.open_live()?, out, options, cache))
+        self.pack(options, &|layout, options, cache| {
+            export::backup(&layout.open_live()?, out, options, cache)
+        })
     }
 
-    /// Reads the generation before and after: a pack of a tree that was exchanged meanwhile is made
-    /// again. Beneath one descriptor each root is one tree, but a backup has four.
-    fn pack(
-        &self,
-        export: &dyn Fn(&Layout, Option<&mut StatCache>) -> Result<ExportReport>,
-    ) -> Result<ExportReport> {
-        let reader = self.reader()?;
-        export(&reader.layout, reader.cache().as_mut())
+    /// Beneath one descriptor a root is one tree, whatever is exchanged meanwhile; a backup has four
+    /// roots, and an export may meet a commit between finding its root and opening it. So the
+    /// generation is read before and after: where it moved, the pack is made again.
+    fn pack(&self, options: &ExportOptions, export: ExportAct<'_>) -> Result<ExportReport> {
+        let mut options = options.clone();
+        for _ in 0..PACK_ATTEMPTS {
+            let reader = self.reader()?;
+            let before = reader.journal.generation()?;
+            let report = export(&reader.layout, &options, reader.cache().as_mut())?;
+            if reader.journal.generation()? == before {
+                return Ok(report);
+            }
+            // The file under this name is ours by now.
+            options.force = true;
+        }
+        Err(Error::LiveTreeChanged {
+            path: self.path.clone(),
+        })
     }
 
     /// Rolls a committed transaction back, by one more that exchanges the same trees; durable when

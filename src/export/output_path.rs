@@ -85,6 +85,10 @@ impl OutputPath {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests make the directories that they ask about"
+)]
 mod tests {
     use super::*;
 

@@ -24,13 +24,17 @@ impl Fixture {
     fn new() -> Self {
         let held = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(held.path().join("viking")).expect("made");
-        let path = Utf8Path::from_path(held.path()).expect("UTF-8").join("viking");
+        let path = Utf8Path::from_path(held.path())
+            .expect("UTF-8")
+            .join("viking");
         let live = Dir::open(&path).expect("opened");
         Self { held, live }
     }
 
     fn out(&self, name: &str) -> Utf8PathBuf {
-        Utf8Path::from_path(self.held.path()).expect("UTF-8").join(name)
+        Utf8Path::from_path(self.held.path())
+            .expect("UTF-8")
+            .join(name)
     }
 
     fn write(&self, path: &str, content: impl AsRef<[u8]>) {
@@ -66,7 +70,10 @@ impl Fixture {
             }
             let escaped: Vec<_> = path
                 .components()
-                .map(|name| name.strip_prefix('.').map_or(name.to_owned(), |name| format!("_._{name}")))
+                .map(|name| {
+                    name.strip_prefix('.')
+                        .map_or(name.to_owned(), |name| format!("_._{name}"))
+                })
                 .collect();
             let member = format!("{}/{}", text("zip_root"), escaped.join("/"));
             let mut content = Vec::new();
@@ -129,7 +136,11 @@ fn the_reference_and_we_say_the_same_of_the_same_content() {
             fixture.export(uri, "x")
         };
         let report = packed.expect("packed");
-        assert_eq!(sidecar["content_sha256"], report.content_sha256.to_string(), "{name}");
+        assert_eq!(
+            sidecar["content_sha256"],
+            report.content_sha256.to_string(),
+            "{name}"
+        );
         let mut ours = manifest(&report.file);
         let theirs = format!("{FIXTURES}/{name}.ovpack");
         let mut theirs = without_directory_sizes(manifest(Utf8Path::new(&theirs)));
@@ -147,7 +158,9 @@ fn records_of_a_backup_are_the_references_but_for_session_content_and_the_index(
     let (fixture, _) = Fixture::unpack("v2flat-backup-full");
     let report = fixture.backup("x").expect("packed");
     let ours = manifest(&report.file)["vectors"].take();
-    let mut theirs = manifest(Utf8Path::new(&format!("{FIXTURES}/v2flat-backup-full.ovpack")));
+    let mut theirs = manifest(Utf8Path::new(&format!(
+        "{FIXTURES}/v2flat-backup-full.ovpack"
+    )));
     let mut expected = Map::new();
     for (path, records) in theirs["vectors"].as_object_mut().expect("an object") {
         let mut kept = Vec::new();
@@ -202,14 +215,34 @@ fn our_own_reader_and_others_read_what_we_write() {
         assert_eq!(verified.content_sha256, report.content_sha256);
         assert_eq!(verified.sha256, report.sha256);
         assert_eq!(
-            (verified.files, verified.directories, verified.bytes, verified.pack_bytes),
-            (report.files, report.directories, report.bytes, report.pack_bytes)
+            (
+                verified.files,
+                verified.directories,
+                verified.bytes,
+                verified.pack_bytes
+            ),
+            (
+                report.files,
+                report.directories,
+                report.bytes,
+                report.pack_bytes
+            )
         );
         for (program, arguments) in [
             ("unzip", &["-tqq"][..]),
-            ("python3", &["-c", "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)"]),
+            (
+                "python3",
+                &[
+                    "-c",
+                    "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)",
+                ],
+            ),
         ] {
-            match Command::new(program).args(arguments).arg(&report.file).output() {
+            match Command::new(program)
+                .args(arguments)
+                .arg(&report.file)
+                .output()
+            {
                 Ok(output) => assert!(output.status.success(), "{name}: {program}: {output:?}"),
                 Err(absent) => assert_eq!(absent.kind(), std::io::ErrorKind::NotFound),
             }
@@ -230,9 +263,16 @@ fn members_stand_in_order_with_fixed_times_and_modes() {
         .map(|index| {
             let member = zip.by_index(index).expect("a member");
             let time = member.last_modified().expect("a time");
-            assert_eq!((time.year(), time.month(), time.day(), time.hour()), (1980, 1, 1, 0));
+            assert_eq!(
+                (time.year(), time.month(), time.day(), time.hour()),
+                (1980, 1, 1, 0)
+            );
             assert_eq!(member.extra_data(), None);
-            (member.name().expect("a name").into_owned(), member.unix_mode(), format!("{:?}", member.compression()))
+            (
+                member.name().expect("a name").into_owned(),
+                member.unix_mode(),
+                format!("{:?}", member.compression()),
+            )
         })
         .collect();
     let expected = [
@@ -256,8 +296,14 @@ fn a_backup_has_every_scope_and_says_what_is_beside_them() {
     fixture.write("_system/s", "s");
     fixture.write("c:x", "beside the scopes nothing is read");
     let report = fixture.backup("x").expect("packed");
-    assert_eq!(report.left_out, ["viking://_system", "viking://c:x", "viking://temp"]);
-    assert_eq!((report.files, report.directories, report.left_out_total), (1, 7, 3));
+    assert_eq!(
+        report.left_out,
+        ["viking://_system", "viking://c:x", "viking://temp"]
+    );
+    assert_eq!(
+        (report.files, report.directories, report.left_out_total),
+        (1, 7, 3)
+    );
     let manifest = manifest(&report.file);
     assert_eq!(
         manifest["root"],
@@ -294,8 +340,16 @@ fn internal_files_stay_out_and_are_reported() {
     ];
     assert_eq!(report.left_out, left_out);
     let manifest = manifest(&report.file);
-    let paths: Vec<_> = manifest["entries"].as_array().expect("a list").iter().map(|entry| entry["path"].clone()).collect();
-    assert_eq!(paths, ["", "a", "a/.watch_tasks.json", "b", "b/.path.ovlock.txt"]);
+    let paths: Vec<_> = manifest["entries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| entry["path"].clone())
+        .collect();
+    assert_eq!(
+        paths,
+        ["", "a", "a/.watch_tasks.json", "b", "b/.path.ovlock.txt"]
+    );
     let report = fixture.export("resources/a", "y").expect("packed");
     assert_eq!(report.files, 1);
 }
@@ -316,12 +370,22 @@ fn names_that_do_not_read_back_are_refused_with_the_layouts_that_carry_them() {
         let error = fixture.export(uri, "x").expect_err("refused");
         assert_eq!(error.code(), "name-unpackable", "{path}");
         let needs_layout = path.contains("_._") || path.contains("xxx");
-        assert_eq!(error.to_string().contains("v2 files and v3"), needs_layout, "{error}");
+        assert_eq!(
+            error.to_string().contains("v2 files and v3"),
+            needs_layout,
+            "{error}"
+        );
         assert!(!fixture.out("x.ovpack").exists());
     }
     let fixture = Fixture::new();
     fixture.write("resources/c:x", "");
-    assert_eq!(fixture.backup("x").expect("a path that begins otherwise").files, 1);
+    assert_eq!(
+        fixture
+            .backup("x")
+            .expect("a path that begins otherwise")
+            .files,
+        1
+    );
 }
 
 #[test]
@@ -338,9 +402,16 @@ fn what_is_no_directory_is_refused() {
         ("user", "symlink-on-path"),
         ("user/file", "symlink-on-path"),
     ] {
-        assert_eq!(fixture.export(uri, "x").map_err(|error| error.code()), Err(code), "{uri}");
+        assert_eq!(
+            fixture.export(uri, "x").map_err(|error| error.code()),
+            Err(code),
+            "{uri}"
+        );
     }
-    assert_eq!(fixture.backup("x").map_err(|error| error.code()), Err("symlink-on-path"));
+    assert_eq!(
+        fixture.backup("x").map_err(|error| error.code()),
+        Err("symlink-on-path")
+    );
     assert!(!fixture.out("x.ovpack").exists());
 }
 
@@ -352,10 +423,16 @@ fn an_existing_file_is_replaced_only_by_force() {
     let again = fixture.export("resources/demo", "x");
     assert_eq!(again.map_err(|error| error.code()), Err("output-exists"));
     std::fs::write(fixture.out("x.ovpack"), "").expect("written");
-    let options = ExportOptions { force: true, ..ExportOptions::default() };
+    let options = ExportOptions {
+        force: true,
+        ..ExportOptions::default()
+    };
     let uri = "resources/demo".parse().expect("a URI");
     let report = export(&fixture.live, &uri, &fixture.out("x"), &options, None).expect("replaced");
-    assert_eq!(std::fs::read(report.file).expect("read").len() as u64, report.pack_bytes);
+    assert_eq!(
+        std::fs::read(report.file).expect("read").len() as u64,
+        report.pack_bytes
+    );
 }
 
 #[test]
@@ -363,11 +440,25 @@ fn a_pack_that_is_not_confirmed_leaves_no_file() {
     let fixture = Fixture::new();
     fixture.write("resources/demo/a", "a");
     let uri = "resources/demo".parse().expect("a URI");
-    let moved = || Err(Error::LiveTreeChanged { path: "resources/demo".into() });
+    let moved = || {
+        Err(Error::LiveTreeChanged {
+            path: "resources/demo".into(),
+        })
+    };
     let out = fixture.out("new/x");
-    let packed = pack(&fixture.live, &uri, &out, &ExportOptions::default(), None, &moved);
+    let packed = pack(
+        &fixture.live,
+        &uri,
+        &out,
+        &ExportOptions::default(),
+        None,
+        &moved,
+    );
     assert!(matches!(packed, Err(Error::LiveTreeChanged { .. })));
-    assert_eq!(std::fs::read_dir(fixture.out("new")).expect("made").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(fixture.out("new")).expect("made").count(),
+        0
+    );
 }
 
 #[cfg(feature = "fault")]
@@ -379,11 +470,16 @@ fn a_failure_at_any_step_leaves_no_file() {
     let mut at = 0;
     loop {
         at += 1;
-        arm(FaultPlan { at, outcome: Outcome::Fail(28) });
+        arm(FaultPlan {
+            at,
+            outcome: Outcome::Fail(28),
+        });
         let packed = fixture.export("resources/demo", "x");
         let steps = disarm();
         let is_there = fixture.out("x.ovpack").exists();
-        let temporary = std::fs::read_dir(fixture.held.path()).expect("listed").count();
+        let temporary = std::fs::read_dir(fixture.held.path())
+            .expect("listed")
+            .count();
         match packed {
             // The last step makes a name durable that is there already.
             Err(_) if steps.len() as u64 == at && steps.last() == Some(&"fsync") && is_there => {
@@ -407,7 +503,10 @@ fn records_are_made_of_texts_as_they_are() {
         ("user/u/memories/latin1/.abstract.md", b"\xe9"),
         ("user/u/memories/latin1/.overview.md", b"o"),
         ("user/u/memories/long/.abstract.md", long.as_bytes()),
-        ("user/u/memories/too-long/.abstract.md", format!("{long}x").as_bytes()),
+        (
+            "user/u/memories/too-long/.abstract.md",
+            format!("{long}x").as_bytes(),
+        ),
         ("user/u/skills/s/.abstract.md", b"s"),
         ("user/u/sessions/s/.abstract.md", b"never indexed"),
     ] {
@@ -436,7 +535,10 @@ fn records_are_made_of_texts_as_they_are() {
 #[test]
 fn a_large_manifest_has_no_white_space() {
     let fixture = Fixture::new();
-    fixture.live.create_dir("resources", DIRECTORY_MODE).expect("made");
+    fixture
+        .live
+        .create_dir("resources", DIRECTORY_MODE)
+        .expect("made");
     let dir = fixture.live.open_dir("resources").expect("opened");
     for number in 0..10_000 {
         dir.create_file(&number.to_string(), 0o644).expect("made");
@@ -444,7 +546,10 @@ fn a_large_manifest_has_no_white_space() {
     let report = fixture.export("resources", "x").expect("packed");
     let mut zip = open_zip(&report.file);
     let mut text = String::new();
-    zip.by_name("resources/_._ovpack_manifest.json").expect("a member").read_to_string(&mut text).expect("read");
+    zip.by_name("resources/_._ovpack_manifest.json")
+        .expect("a member")
+        .read_to_string(&mut text)
+        .expect("read");
     assert!(text.starts_with("{\"content_sha256\":\""));
     assert!(text.ends_with("],\"format_version\":2,\"kind\":\"openviking.ovpack\",\"root\":{\"name\":\"resources\",\"scope\":\"resources\",\"uri\":\"viking://resources\"},\"vectors\":{}}"));
     assert!(!text.contains(['\n', ' ']));
@@ -452,7 +557,10 @@ fn a_large_manifest_has_no_white_space() {
     let report = fixture.export("resources", "y").expect("packed");
     let mut zip = open_zip(&report.file);
     let mut text = String::new();
-    zip.by_name("resources/_._ovpack_manifest.json").expect("a member").read_to_string(&mut text).expect("read");
+    zip.by_name("resources/_._ovpack_manifest.json")
+        .expect("a member")
+        .read_to_string(&mut text)
+        .expect("read");
     assert!(text.starts_with("{\n  \"content_sha256\": \""));
     assert!(text.ends_with("\n  \"vectors\": {}\n}"));
 }
@@ -463,16 +571,30 @@ fn what_was_read_is_remembered() {
     fixture.write("resources/demo/a", "a");
     let path = fixture.live.at("resources/demo/a");
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
-    let file = std::fs::File::options().write(true).open(&path).expect("opened");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .expect("opened");
     file.set_modified(long_ago).expect("set");
     let mut cache = StatCache::open(&fixture.out("cache.db")).expect("opened");
     let uri = "resources/demo".parse().expect("a URI");
-    let stat = fixture.live.stat_at("resources/demo/a").expect("asked").expect("there");
+    let stat = fixture
+        .live
+        .stat_at("resources/demo/a")
+        .expect("asked")
+        .expect("there");
     // The change time must lie behind the clock by more than its granularity.
     while crate::clock::now_ns() < i128::from(stat.ctime_ns) + 50_000_000 {
         std::hint::spin_loop();
     }
-    export(&fixture.live, &uri, &fixture.out("x"), &ExportOptions::default(), Some(&mut cache)).expect("packed");
+    export(
+        &fixture.live,
+        &uri,
+        &fixture.out("x"),
+        &ExportOptions::default(),
+        Some(&mut cache),
+    )
+    .expect("packed");
     assert_eq!(cache.lookup(&stat), Some(Digest::of(b"a")));
 }
 
@@ -482,8 +604,14 @@ fn an_interrupted_export_leaves_no_file() {
     use std::sync::atomic::AtomicBool;
     let fixture = Fixture::new();
     fixture.write("resources/demo/a", "a");
-    let control = Control { progress: None, interrupt: Some(Arc::new(AtomicBool::new(true))) };
-    let options = ExportOptions { control, ..ExportOptions::default() };
+    let control = Control {
+        progress: None,
+        interrupt: Some(Arc::new(AtomicBool::new(true))),
+    };
+    let options = ExportOptions {
+        control,
+        ..ExportOptions::default()
+    };
     let uri = "resources/demo".parse().expect("a URI");
     let packed = export(&fixture.live, &uri, &fixture.out("x"), &options, None);
     assert!(matches!(packed, Err(Error::Interrupted)));
@@ -496,12 +624,23 @@ fn content_of_every_size_comes_back() {
     let mut noise = Vec::new();
     let mut seed = 1_u64;
     while noise.len() < 3 << 20 {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         noise.extend_from_slice(&(seed >> 32).to_le_bytes()[..4]);
     }
     let half: Vec<_> = noise.iter().flat_map(|byte| [*byte, 0]).collect();
     let mut contents = BTreeMap::new();
-    for size in [0, 1, 2, 100, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 3 << 20] {
+    for size in [
+        0,
+        1,
+        2,
+        100,
+        (256 << 10) - 1,
+        256 << 10,
+        (256 << 10) + 1,
+        3 << 20,
+    ] {
         contents.insert(format!("noise-{size}"), noise[..size].to_vec());
         contents.insert(format!("half-{size}"), half[..size].to_vec());
         contents.insert(format!("zeros-{size}"), vec![0; size]);
@@ -518,7 +657,11 @@ fn content_of_every_size_comes_back() {
     for (name, content) in &contents {
         let mut member = zip.by_name(&format!("sizes/{name}")).expect("a member");
         let is_stored = format!("{:?}", member.compression()) == "Stored";
-        assert_eq!(is_stored, name.starts_with("noise") || content.len() < 3, "{name}");
+        assert_eq!(
+            is_stored,
+            name.starts_with("noise") || content.len() < 3,
+            "{name}"
+        );
         let mut read = Vec::new();
         member.read_to_end(&mut read).expect("read");
         assert!(read == *content, "{name}");

@@ -32,8 +32,6 @@ pub(super) struct RawMember<'a> {
     pub(super) name: &'a [u8],
     /// Whether the name is said to be UTF-8.
     pub(super) is_utf8: bool,
-    /// Whether the name is that of a directory.
-    pub(super) is_directory: bool,
     /// Where its bytes are.
     pub(super) location: MemberLocation,
 }
@@ -144,7 +142,6 @@ pub(super) fn walk(
             ordinal,
             name,
             is_utf8: claims.is_utf8(),
-            is_directory: claims.is_directory(),
             location,
         })?;
     }

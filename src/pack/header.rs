@@ -91,11 +91,6 @@ impl<'a> Claims<'a> {
         self.flags & FLAG_UTF8 != 0
     }
 
-    /// Returns whether the name is that of a directory.
-    pub(super) fn is_directory(&self) -> bool {
-        self.name.ends_with(b"/")
-    }
-
     /// Returns the descriptor that must follow the data; `None` where there is none.
     pub(super) const fn descriptor(&self) -> Option<Descriptor> {
         if self.flags & FLAG_DESCRIPTOR == 0 {

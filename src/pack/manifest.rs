@@ -16,7 +16,7 @@ use super::index_record::VectorsSeed;
 use super::inflate::{BUFFER_BYTES, MemberStream};
 use super::json::{JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
 use super::manifest_entry::EntriesSeed;
-use super::reader::Observed;
+use super::member::Observed;
 use super::reading::Reading;
 use crate::digest::Digest;
 use crate::error::{Error, Result};

@@ -24,7 +24,9 @@ const INDENTED_ENTRIES: u64 = 10_000;
 /// What a manifest says beside its lists.
 #[derive(Debug)]
 pub(crate) struct ManifestHead<'a> {
+    /// Decides the format version.
     pub(crate) layout: Layout,
+    /// Digest of the file inventory.
     pub(crate) content_sha256: Digest,
     /// The ZIP's root.
     pub(crate) root: &'a str,
@@ -37,7 +39,9 @@ pub(crate) struct ManifestHead<'a> {
 /// One entry of a manifest. Its fields stand in the order of their names, as in the text.
 #[derive(Debug, Serialize)]
 pub(crate) struct ManifestRow<'a> {
+    /// File or directory.
     pub(crate) kind: EntryKind,
+    /// Below the root, unescaped.
     pub(crate) path: &'a str,
     /// `None` for a directory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,8 +54,11 @@ pub(crate) struct ManifestRow<'a> {
 /// The index record of a directory's abstract (level 0) or overview (level 1), as we write it.
 #[derive(Debug, Serialize)]
 pub(crate) struct ManifestRecord<'a> {
+    /// 0 for the abstract, 1 for the overview.
     pub(crate) level: u8,
+    /// Those that travel.
     pub(crate) scalars: ManifestScalars<'a>,
+    /// The whole file, untrimmed.
     pub(crate) text: &'a str,
 }
 
@@ -61,7 +68,9 @@ pub(crate) struct ManifestScalars<'a> {
     /// The directory's abstract, also at level 1; empty where it has none.
     #[serde(rename = "abstract")]
     pub(crate) abstract_text: &'a str,
+    /// As the directory's URI says.
     pub(crate) context_type: &'static str,
+    /// The record's level once more.
     pub(crate) level: u8,
 }
 

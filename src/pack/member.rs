@@ -1,5 +1,6 @@
 //! A member: one file or directory of a pack, and where its bytes are.
 
+use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 
 /// How a member's bytes are packed.
@@ -58,4 +59,13 @@ pub(crate) struct Member {
     pub(crate) kind: EntryKind,
     /// Where its bytes are.
     pub(crate) location: MemberLocation,
+}
+
+/// What a member's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// How many they are.
+    pub(crate) size_bytes: u64,
+    /// Their digest.
+    pub(crate) sha256: Digest,
 }

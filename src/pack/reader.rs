@@ -10,13 +10,14 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use crate::digest::{Digest, Hasher};
+use crate::entry_path::EntryKind;
 use crate::error::{Error, Result};
 use crate::finding::{CheckReport, Finding, Rule};
 use crate::fsops::Stat;
 use crate::limits::Limits;
 
 pub(crate) use super::inflate::Inflater as Scratch;
-pub(crate) use super::member::{Member, MemberLocation, Method};
+pub(crate) use super::member::{Member, MemberLocation, Method, Observed};
 
 /// Bytes read at a time where the whole file is hashed.
 const HASH_STEP_BYTES: usize = 128 << 10;
@@ -51,15 +52,6 @@ impl AuditReport {
     pub(crate) fn manifest_name(&self) -> String {
         format!("{}/{}", self.root, self.layout.manifest_name())
     }
-}
-
-/// What a member's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Observed {
-    /// How many they are.
-    pub(crate) size_bytes: u64,
-    /// Their digest.
-    pub(crate) sha256: Digest,
 }
 
 impl PackReader {
@@ -119,9 +111,6 @@ impl PackReader {
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            if raw.is_directory {
-                self.ensure_no_data(raw, &mut scratch)?;
-            }
             let name = match member_name::decode(raw.name, raw.is_utf8, layout) {
                 Ok(name) if name.root == root => name,
                 Ok(other) => {
@@ -133,16 +122,22 @@ impl PackReader {
                     return Ok(());
                 }
             };
-            match name.role {
-                Role::Manifest => manifest = Some(raw.location),
-                Role::Content { path, kind } => on_member(&Member {
-                    ordinal: raw.ordinal,
-                    path,
-                    kind,
-                    location: raw.location,
-                })?,
+            let (path, kind) = match name.role {
+                Role::Manifest => {
+                    manifest = Some(raw.location);
+                    return Ok(());
+                }
+                Role::Content { path, kind } => (path, kind),
+            };
+            if kind == EntryKind::Directory {
+                self.ensure_no_data(raw, &mut scratch)?;
             }
-            Ok(())
+            on_member(&Member {
+                ordinal: raw.ordinal,
+                path,
+                kind,
+                location: raw.location,
+            })
         })?;
         let manifest = self.ensure_manifest(manifest, &findings)?;
         self.ensure_ratio(unpacked_bytes)?;

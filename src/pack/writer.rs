@@ -309,7 +309,13 @@ mod tests {
         let file = std::fs::File::open(path).expect("opened");
         let mut zip = zip::ZipArchive::new(file).expect("a ZIP");
         let members = zip.len();
-        let name = |index| zip.by_index(index).expect("a member").name().expect("a name").into_owned();
+        let name = |index| {
+            zip.by_index(index)
+                .expect("a member")
+                .name()
+                .expect("a name")
+                .into_owned()
+        };
         (0..members).map(name).collect()
     }
 
@@ -363,12 +369,18 @@ mod tests {
             }
         }
         let mut first = true;
-        let added = fixture.writer.file("r/changing", contents[0].len() as u64, &mut |take| {
-            let content = if first { &contents[0] } else { &contents[1][..contents[0].len()] };
-            first = false;
-            take(content)?;
-            Ok(true)
-        });
+        let added = fixture
+            .writer
+            .file("r/changing", contents[0].len() as u64, &mut |take| {
+                let content = if first {
+                    &contents[0]
+                } else {
+                    &contents[1][..contents[0].len()]
+                };
+                first = false;
+                take(content)?;
+                Ok(true)
+            });
         assert!(!added.expect("tried"), "other bytes the second time");
         fixture.file("r/b", b"b", 1);
         let (_held, path) = fixture.publish();
@@ -414,9 +426,18 @@ mod tests {
         assert_eq!(names(&path), ["r/noise", "r/half", "r/z"]);
         for (program, arguments) in [
             ("unzip", &["-tqq"][..]),
-            ("python3", &["-c", "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)"]),
+            (
+                "python3",
+                &[
+                    "-c",
+                    "import sys, zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)",
+                ],
+            ),
         ] {
-            let status = std::process::Command::new(program).args(arguments).arg(&path).status();
+            let status = std::process::Command::new(program)
+                .args(arguments)
+                .arg(&path)
+                .status();
             assert!(status.map_or(true, |status| status.success()), "{program}");
         }
     }

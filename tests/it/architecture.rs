@@ -48,7 +48,7 @@ fn no_file_has_more_lines_than_one_sitting_reads() {
     let long: Vec<_> = source_files()
         .into_iter()
         .map(|(path, text)| (without_tests(&text).lines().count(), path))
-        .filter(|(lines, _)| *lines > LINES_MAX)
+        .filter(|(lines, path)| *lines > LINES_MAX && !path.ends_with("/tests.rs"))
         .collect();
     assert_eq!(long, Vec::<(usize, String)>::new());
 }

@@ -227,7 +227,13 @@ fn docs_tell_code_exit_code_and_cure_of_every_error_and_rule() {
             rule.cure().to_owned(),
         )
     }));
-    assert_eq!(documented(), expected);
+    let documented = documented();
+    let lacking: Vec<_> = expected.difference(&documented).collect();
+    let stale: Vec<_> = documented.difference(&expected).collect();
+    assert!(
+        lacking.is_empty() && stale.is_empty(),
+        "docs/errors.md lacks {lacking:#?} and has {stale:#?}"
+    );
 }
 
 #[test]

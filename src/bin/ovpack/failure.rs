@@ -24,7 +24,7 @@ pub(crate) enum Failure {
         help: String,
     },
     /// `cat --json`: bytes are not JSON.
-    #[error("cat writes a file's bytes, which are not JSON")]
+    #[error("the file is no text of at most 16 MiB, so its bytes do not fit into JSON")]
     BytesAsJson,
     /// The working directory, from which a store is looked for, cannot be used.
     #[error("cannot look for a store from the working directory")]

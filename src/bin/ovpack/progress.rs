@@ -78,11 +78,22 @@ impl Progress for Bars {
 impl Shown {
     fn draw(&mut self, begun: Instant) {
         if self.bar.is_none() && begun.elapsed() >= PATIENCE {
-            self.bar = Some(new_bar(self.phase, self.total_bytes));
+            let bar = new_bar(self.phase, self.total_bytes);
+            self.tell(&bar);
+            bar.enable_steady_tick(TICK);
+            self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
-            bar.set_position(self.bytes);
-            bar.set_message(Count(self.files, "file").to_string());
+            self.tell(bar);
+        }
+    }
+
+    /// The position is drawn with the next tick; a message is drawn at once, so only a new one is set.
+    fn tell(&self, bar: &ProgressBar) {
+        bar.set_position(self.bytes);
+        let message = Count(self.files, "file").to_string();
+        if bar.message() != message {
+            bar.set_message(message);
         }
     }
 }
@@ -104,7 +115,7 @@ fn new_bar(phase: Phase, total_bytes: u64) -> ProgressBar {
         ),
         (_, total) => (
             ProgressBar::new(total),
-            "{prefix} [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {msg}, {eta} left",
+            "{prefix} [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {msg}",
         ),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -116,6 +127,5 @@ fn new_bar(phase: Phase, total_bytes: u64) -> ProgressBar {
         Phase::Packing => "packing",
         Phase::Syncing => "making it durable",
     });
-    bar.enable_steady_tick(TICK);
     bar
 }
