@@ -148,7 +148,9 @@ fn special_files_are_refused_by_path_and_nothing_is_written() {
             rustix::fs::mkfifoat(rustix::fs::CWD, path.as_std_path(), mode).unwrap();
         }),
         ("socket", |path| {
-            drop(std::os::unix::net::UnixListener::bind(path).unwrap())
+            let mode = rustix::fs::Mode::RUSR;
+            let kind = rustix::fs::FileType::Socket;
+            rustix::fs::mknodat(rustix::fs::CWD, path.as_std_path(), kind, mode, 0).unwrap();
         }),
     ];
     for (what, make) in makers {

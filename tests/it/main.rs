@@ -4,6 +4,13 @@
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and changes files as other programs do"
 )]
+#![expect(
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    clippy::semicolon_if_nothing_returned,
+    reason = "tables of cases are long, their closures short, and any other error is a failure"
+)]
 
 mod architecture;
 mod cli_json;
@@ -13,7 +20,9 @@ mod export;
 mod fixtures;
 mod help;
 mod lock;
+mod meanwhile;
 mod memory;
+mod model;
 mod refusals;
 mod rollback;
 mod support;

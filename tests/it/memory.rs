@@ -50,7 +50,6 @@ fn assert_bounded(store: &TestStore, arguments: &[&str]) {
         peak <= PEAK_KIB_MAX,
         "{arguments:?} used {peak} KiB, allowed are {PEAK_KIB_MAX}"
     );
-    println!("{} used {peak} KiB", arguments[0]);
 }
 
 /// Writes a pack of `viking://resources/large` from its files' names, and bytes by blocks.

@@ -167,7 +167,7 @@ fn names(store: &TestStore, directory: &str) -> Vec<String> {
     }
 }
 
-/// Every byte and time below the store but SQLite's shared memory and the stat cache.
+/// Every byte and time below the store but `SQLite`'s shared memory and the stat cache.
 pub(super) fn everything(store: &TestStore) -> Tree {
     let mut all = tree(&store.path);
     all.retain(|path, _| !(path.starts_with(".ovpack/cache.db") || path == ".ovpack/store.db-shm"));

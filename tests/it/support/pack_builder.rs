@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::Digest;
 use serde_json::{Value, json};
 
-pub(crate) use zip::{End, Header, Member, Zip, deflate};
+pub(crate) use zip::{Member, Zip, deflate};
 
 /// The manifest's name below ROOT.
 pub(crate) const MANIFEST: &str = "_._ovpack_manifest.json";

@@ -87,7 +87,7 @@ impl Member {
             local: header.clone(),
             central: header,
             data: bytes.to_vec(),
-            made_by: 3 << 8 | 20,
+            made_by: 0x0314,
             attributes: 0o100_644 << 16,
             disk: 0,
             comment: Vec::new(),
@@ -135,11 +135,8 @@ impl Member {
             self.central.size,
         ];
         let signature = [0x0807_4b50];
-        let fields = is_signed
-            .then_some(&signature[..])
-            .unwrap_or_default()
-            .iter()
-            .chain(&values);
+        let signature = if is_signed { &signature[..] } else { &[] };
+        let fields = signature.iter().chain(&values);
         self.descriptor = fields.flat_map(|field| field.to_le_bytes()).collect();
     }
 }
@@ -246,7 +243,7 @@ fn zip64_end(out: &mut Vec<u8>, members: u64, directory_size: u64, directory_off
     let at = out.len() as u64;
     put32(out, &[0x0606_4b50]);
     put64(out, &[44]);
-    put16(out, &[3 << 8 | 45, 45]);
+    put16(out, &[0x032d, 0x2d]);
     put32(out, &[0, 0]);
     put64(out, &[members, members, directory_size, directory_offset]);
     put32(out, &[0x0706_4b50, 0]);
