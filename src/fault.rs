@@ -68,7 +68,7 @@ mod armed {
             *armed = Some(Armed {
                 plan,
                 steps: Vec::new(),
-            })
+            });
         });
     }
 

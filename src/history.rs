@@ -49,8 +49,10 @@ pub struct TransactionSummary {
     pub files: u64,
     /// Bytes of the new tree's files.
     pub bytes: u64,
-    /// Why it was aborted.
+    /// Why it was aborted: the error's code.
     pub reason: Option<String>,
+    /// Why it was aborted: the error's message.
+    pub message: Option<String>,
 }
 
 /// One event of a transaction.
@@ -166,5 +168,6 @@ pub(crate) fn summary(
         files: row.files,
         bytes: row.bytes,
         reason: row.abort_reason.clone(),
+        message: row.abort_message.clone(),
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn adopt(
         ensure_no_store(&root)?;
         make(root.again()?, true)?;
     }
-    let mut session = Session::begin(Layout::open(path)?, provenance, wait)?;
+    let mut session = Session::begin(Layout::open(path)?, provenance, wait, &Control::default())?;
     crate::recover::recover(&mut session, crate::recover::RecoverOptions::default())?;
     if session.journal.generation()? == 0 {
         baseline(&mut session)

@@ -23,6 +23,8 @@ pub(crate) const LIVE: &str = "viking";
 pub(crate) const LOCK: &str = "lock";
 /// The journal database.
 pub(crate) const JOURNAL: &str = "store.db";
+/// The journal's write-ahead log, which is kept.
+pub(crate) const JOURNAL_WAL: &str = "store.db-wal";
 /// The stat cache.
 pub(crate) const CACHE: &str = "cache.db";
 /// Space for the journal when the disk is full.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
 use crate::id::SlotId;
@@ -23,13 +24,29 @@ pub(crate) struct Session {
 
 impl Session {
     /// Takes the lock, waiting for at most `wait`, and opens the journal. Settles nothing yet.
-    pub(crate) fn begin(layout: Layout, provenance: Provenance, wait: Duration) -> Result<Self> {
-        let lock = WriterLock::take(layout.control(), layout::LOCK, layout.root().path(), wait)?;
+    pub(crate) fn begin(
+        layout: Layout,
+        provenance: Provenance,
+        wait: Duration,
+        control: &Control,
+    ) -> Result<Self> {
+        let lock = WriterLock::take(
+            layout.control(),
+            layout::LOCK,
+            layout.root().path(),
+            wait,
+            control,
+        )?;
+        let had_wal = layout.control().stat_at(layout::JOURNAL_WAL)?.is_some();
         let journal = Journal::open(&layout.path_of(layout::JOURNAL))?;
         let not_found = || Error::StoreNotFound {
             path: layout.root().path().to_owned(),
         };
         let store = journal.store_row()?.ok_or_else(not_found)?;
+        if !had_wal {
+            // SQLite does not report it when the name of its WAL could not be made durable.
+            layout.control().sync()?;
+        }
         let cache = StatCache::open(&layout.path_of(layout::CACHE)).ok();
         Ok(Self {
             layout: layout.with_adopted(store.is_adopted),

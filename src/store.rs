@@ -6,6 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::browse::{self, ListEntry};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::export::{self, Confirm, ExportOptions, ExportReport};
 use crate::fsops::Dir;
@@ -150,7 +151,7 @@ impl Store {
             let reader = self.reader()?;
             return request.rehearse(&reader.layout, &reader.journal, reader.cache());
         }
-        request.run(&mut self.writer()?)
+        request.run(&mut self.writer(&request.options.control)?)
     }
 
     /// Packs the tree at a URI. The file appears under its name only when it is whole and durable.
@@ -230,7 +231,7 @@ impl Store {
                 options,
             );
         }
-        rollback::run(&mut self.writer()?, tx, options)
+        rollback::run(&mut self.writer(&options.control)?, tx, options)
     }
 
     /// Settles what a crash left; writes nothing where the store is whole.
@@ -238,7 +239,7 @@ impl Store {
     /// # Errors
     /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
-        let mut session = self.session()?;
+        let mut session = self.session(&Control::default())?;
         recover::recover(&mut session, *options)
     }
 
@@ -318,17 +319,18 @@ impl Store {
         })
     }
 
-    fn session(&self) -> Result<Session> {
+    fn session(&self, control: &Control) -> Result<Session> {
         Session::begin(
             Layout::open(&self.path)?,
             provenance(&self.options),
             self.options.wait,
+            control,
         )
     }
 
     /// A writing session, with everything that a crash left settled.
-    fn writer(&self) -> Result<Session> {
-        let mut session = self.session()?;
+    fn writer(&self, control: &Control) -> Result<Session> {
+        let mut session = self.session(control)?;
         recover::recover(&mut session, RecoverOptions::default())?;
         if session.journal.generation()? == 0 {
             probe::ensure_supported(&session.layout)?;

@@ -53,6 +53,8 @@ pub struct VerifyReport {
     pub sha256: Digest,
     /// Index records in it.
     pub records: u64,
+    /// ZIP members, the manifest included.
+    pub members: u64,
 }
 
 /// One entry of an inspected pack.
@@ -175,5 +177,6 @@ fn report(intake: &Intake) -> Result<VerifyReport> {
         content_sha256: intake.head.content_sha256,
         sha256: intake.reader.sha256()?,
         records: sums.records,
+        members: intake.audit.members,
     })
 }

@@ -32,6 +32,7 @@ pub(crate) struct TransactionRow {
     pub(crate) last_event_ms: i64,
     pub(crate) generation: Option<u64>,
     pub(crate) abort_reason: Option<String>,
+    pub(crate) abort_message: Option<String>,
 }
 
 /// One event.
@@ -46,7 +47,8 @@ pub(crate) struct EventFacts {
 const TRANSACTION: &str = "
 SELECT tx.id, tx.kind, uri, undoes, argv, user, host, tool_version, pack_path, started_ms, tx_pack.sha256,
   coalesce(added, 0), coalesce(replaced, 0), coalesce(unchanged, 0), coalesce(removed, 0), coalesce(files, 0), coalesce(bytes, 0),
-  last.kind, last.at_ms, committed.detail ->> 'generation', aborting.detail ->> 'reason'
+  last.kind, last.at_ms, committed.detail ->> 'generation', aborting.detail ->> 'reason',
+  aborting.detail ->> 'message'
 FROM tx
 JOIN event AS last ON last.seq = (SELECT max(seq) FROM event WHERE event.tx = tx.id)
 LEFT JOIN event AS committed ON committed.tx = tx.id AND committed.kind = 'committed'
@@ -82,6 +84,7 @@ impl TransactionRow {
             last_event_ms: row.get(18)?,
             generation: row.get::<_, Option<i64>>(19)?.map(from_column),
             abort_reason: row.get(20)?,
+            abort_message: row.get(21)?,
         })
     }
 

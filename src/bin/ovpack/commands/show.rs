@@ -50,6 +50,7 @@ fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Res
             summary.generation.map(|number| number.to_string()),
         ),
         ("reason", summary.reason.clone()),
+        ("message", summary.message.clone()),
     ];
     for (name, fact) in facts {
         if let Some(fact) = fact {
