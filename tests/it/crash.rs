@@ -24,6 +24,8 @@ use scenario::{
 
 /// Most points of one scenario and outcome unless all are asked for.
 const POINTS_MAX: usize = 90;
+/// The same of one recovery, which is disturbed anew after each moment of the crash before it.
+const RECOVERY_POINTS_MAX: usize = 12;
 
 /// What an undisturbed run shows.
 struct Undisturbed {
@@ -212,7 +214,7 @@ fn recovery_is_disturbed_at_every_step(scenario: &Scenario) {
         let (store, _) = crashed();
         let steps = steps_of(|| drop(store.recover().unwrap()));
         let counted = count(&crashed().0, &["recover".to_owned()]);
-        for at in sample(&steps, 30) {
+        for at in sample(&steps, RECOVERY_POINTS_MAX) {
             for outcome in [Outcome::Fail(EIO), Outcome::FailOn(ENOSPC)] {
                 tried.try_one(|| {
                 let (store, old) = crashed();
@@ -230,7 +232,7 @@ fn recovery_is_disturbed_at_every_step(scenario: &Scenario) {
             });
             }
         }
-        for at in points(&steps, counted).into_iter().step_by(2) {
+        for at in sample(&vec!["any"; counted], RECOVERY_POINTS_MAX) {
             tried.try_one(|| {
                 let (store, old) = crashed();
                 let output = store.run_with_fault(&format!("kill:{at}"), ["recover"]);
