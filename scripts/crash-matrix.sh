@@ -3,6 +3,7 @@
 # call, and each call failing; afterwards the tree is exactly old or exactly new.
 #   scripts/crash-matrix.sh HARNESS.py OVPACK WORKDIR [harness options]
 set -euo pipefail
+status=0
 harness=$1 ovpack=$(realpath "$2") work=$3
 shift 3
 fixtures=$(realpath "$(dirname "$0")/../fixtures")
@@ -32,5 +33,6 @@ for act in import restore; do
     "$check" digest "$reference/s" > "$work/$act.new"
     python3 "$harness" --work "$work/$act" --prepare "$prepare" --cmd "$command" \
         --recover "$ovpack --store {state}/s recover -q" \
-        --check "$check check {state}/s '$work/$act.old' '$work/$act.new'" "$@"
+        --check "$check check {state}/s '$work/$act.old' '$work/$act.new'" "$@" || status=$?
 done
+exit $status

@@ -127,6 +127,20 @@ impl Layout {
         }
     }
 
+    /// Returns the path of a unit, for messages.
+    pub(crate) fn live_path_of(&self, unit: &str) -> Utf8PathBuf {
+        let live = if self.is_adopted {
+            self.root.path().to_owned()
+        } else {
+            self.root.at(LIVE)
+        };
+        if unit.is_empty() {
+            live
+        } else {
+            live.join(unit)
+        }
+    }
+
     /// Opens the directory of all slots.
     pub(crate) fn open_slots(&self) -> Result<Dir> {
         self.control.open_dir(SLOTS)

@@ -22,40 +22,54 @@ pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<Dir> {
 
 /// Looks whether the live trees are still what the plan saw, by stat.
 pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> Result<()> {
-    for unit in units {
-        if unit.action == UnitAction::Create {
-            let (parent, name) = layout.open_unit_parent(&unit.path)?;
-            match parent.stat_at(&name)? {
-                None => continue,
-                Some(_) => {
-                    return Err(Error::LiveTreeChanged {
-                        path: parent.at(&name),
-                    });
-                }
+    units.iter().try_for_each(|unit| {
+        let looked = if unit.action == UnitAction::Create {
+            ensure_still_absent(layout, unit)
+        } else {
+            ensure_same(layout, staging, unit)
+        };
+        looked.map_err(|error| {
+            if error.is_absent() {
+                let path = layout.live_path_of(&unit.path);
+                return Error::LiveTreeChanged { path };
             }
-        }
-        let live = open_unit(layout, &unit.path)?;
-        let base = EntryPath::parse(&unit.path).unwrap_or_default();
-        let mut seen = 0;
-        tree::walk_from(
-            &live,
-            &base,
-            &mut |found| {
-                seen += 1;
-                if staging.is_live_as_planned(found.path, found.stat)? {
-                    return Ok(tree::Descend::Below);
-                }
-                Err(Error::LiveTreeChanged {
-                    path: found.dir.at(found.name),
-                })
-            },
-            &mut Err,
-        )?;
-        if seen != staging.count_live(&unit.path)? {
-            return Err(Error::LiveTreeChanged {
-                path: live.path().to_owned(),
-            });
-        }
+            error
+        })
+    })
+}
+
+fn ensure_still_absent(layout: &Layout, unit: &Unit) -> Result<()> {
+    let (parent, name) = layout.open_unit_parent(&unit.path)?;
+    match parent.stat_at(&name)? {
+        None => Ok(()),
+        Some(_) => Err(Error::LiveTreeChanged {
+            path: parent.at(&name),
+        }),
     }
-    Ok(())
+}
+
+fn ensure_same(layout: &Layout, staging: &Staging, unit: &Unit) -> Result<()> {
+    let live = open_unit(layout, &unit.path)?;
+    let base = EntryPath::parse(&unit.path).unwrap_or_default();
+    let mut seen = 0;
+    tree::walk_from(
+        &live,
+        &base,
+        &mut |found| {
+            seen += 1;
+            if staging.is_live_as_planned(found.path, found.stat)? {
+                return Ok(tree::Descend::Below);
+            }
+            Err(Error::LiveTreeChanged {
+                path: found.dir.at(found.name),
+            })
+        },
+        &mut Err,
+    )?;
+    if seen == staging.count_live(&unit.path)? {
+        return Ok(());
+    }
+    Err(Error::LiveTreeChanged {
+        path: live.path().to_owned(),
+    })
 }
