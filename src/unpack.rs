@@ -2,12 +2,14 @@
 
 use std::fs::File;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::named_params;
+use rustix::io::Errno;
 
 use crate::db::DatabaseContext as _;
 use crate::entry_path::{EntryKind, EntryPath};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Rule};
 use crate::fsops;
 use crate::intake::ByteSink;
 use crate::layout::Layout;
@@ -114,15 +116,42 @@ fn stage_directory(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) -> R
     staging.stage(&row)
 }
 
-/// Makes the staged directories in their slots.
-pub(crate) fn make_directories(staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
+/// Makes the staged directories in their slots; `pack` is for the message.
+pub(crate) fn make_directories(
+    pack: &Utf8Path,
+    staging: &Staging,
+    slots: &mut [SlotTree],
+) -> Result<()> {
     staging.for_each_staged_directory(&mut |path| match slots
         .iter_mut()
         .find(|slot| slot.holds(path))
     {
-        Some(slot) => slot.create_dir(path),
+        Some(slot) => slot
+            .create_dir(path)
+            .map_err(|error| or_unholdable(error, pack, path)),
         None => Ok(()),
     })
+}
+
+/// A name that the file system does not hold, or does not keep apart from another one, is the
+/// pack's matter: in a slot that was just made, nothing else can be in the way.
+fn or_unholdable(error: Error, pack: &Utf8Path, path: &str) -> Error {
+    let Error::Io { source, .. } = &error else {
+        return error;
+    };
+    let why = match Errno::from_io_error(source) {
+        Some(Errno::EXIST) => {
+            "the store's file system does not keep it apart from another name in the pack"
+        }
+        Some(Errno::ILSEQ | Errno::INVAL | Errno::NAMETOOLONG) => {
+            "the store's file system cannot hold this name"
+        }
+        _ => return error,
+    };
+    Error::refused(
+        pack,
+        Finding::new(Rule::NameUnholdable, path, format!("{why} ({source})")),
+    )
 }
 
 /// Copies live control files into the staged tree: on overwrite they stay with the installation.
@@ -162,14 +191,21 @@ pub(crate) fn carry_control_files(
 /// Writes a pack's files into slots while their bytes are verified.
 #[derive(Debug)]
 pub(crate) struct IntoSlots<'a> {
+    /// For messages.
+    pack: &'a Utf8Path,
     pub(crate) slots: &'a mut [SlotTree],
     pub(crate) prefix: EntryPath,
     open: Option<(File, Utf8PathBuf)>,
 }
 
 impl<'a> IntoSlots<'a> {
-    pub(crate) const fn new(slots: &'a mut [SlotTree], prefix: EntryPath) -> Self {
+    pub(crate) const fn new(
+        pack: &'a Utf8Path,
+        slots: &'a mut [SlotTree],
+        prefix: EntryPath,
+    ) -> Self {
         Self {
+            pack,
             slots,
             prefix,
             open: None,
@@ -184,7 +220,8 @@ impl ByteSink for IntoSlots<'_> {
         if !is_left_out(&live)
             && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live))
         {
-            self.open = Some(slot.create_file(&live)?);
+            let made = slot.create_file(&live);
+            self.open = Some(made.map_err(|error| or_unholdable(error, self.pack, path))?);
         }
         Ok(())
     }
@@ -203,5 +240,25 @@ impl ByteSink for IntoSlots<'_> {
             }
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_the_file_system_cannot_hold_or_tell_apart_is_a_finding_of_the_pack() {
+        let told = |errno: Errno| {
+            let error = Error::io("create", "slots/1/tree/A", errno.into());
+            or_unholdable(error, Utf8Path::new("x.ovpack"), "A")
+                .code()
+                .to_owned()
+        };
+        for errno in [Errno::EXIST, Errno::ILSEQ, Errno::INVAL, Errno::NAMETOOLONG] {
+            assert_eq!(told(errno), "name-unholdable", "{errno}");
+        }
+        assert_eq!(told(Errno::IO), "io");
+        assert_eq!(told(Errno::NOSPC), "no-space");
     }
 }

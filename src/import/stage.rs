@@ -45,9 +45,9 @@ pub(super) fn stage(
     )?;
     let left_out = unpack::stage_rows(staging, roots, &units)?;
     let mut slots = make_slots(tx, &units)?;
-    unpack::make_directories(staging, &mut slots)?;
+    unpack::make_directories(intake.reader.path(), staging, &mut slots)?;
     intake.read_bytes(
-        &mut IntoSlots::new(&mut slots, roots.prefix.clone()),
+        &mut IntoSlots::new(intake.reader.path(), &mut slots, roots.prefix.clone()),
         control,
     )?;
     let session = &mut *tx.session;
