@@ -10,11 +10,12 @@ use std::io;
 use camino::Utf8Path;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fault;
+use crate::fsops;
 
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.
 const APPLICATION_ID: i64 = 0x4f56_504b;
@@ -30,14 +31,30 @@ pub(crate) trait DatabaseContext<T> {
 
 impl<T> DatabaseContext<T> for rusqlite::Result<T> {
     fn context(self, action: &'static str) -> Result<T> {
-        self.map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Error::NoSpace {
-                action,
-                path: "the database".into(),
-                source: io::Error::other(source),
-            },
-            _ => Error::Database { action, source },
-        })
+        self.map_err(|source| classified(action, Utf8Path::new("the database"), source))
+    }
+}
+
+/// Tells a full disk, another process at work and a damaged file from other errors of `SQLite`.
+fn classified(action: &'static str, path: &Utf8Path, source: rusqlite::Error) -> Error {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::NoSpace {
+            action,
+            path,
+            source: io::Error::other(source),
+        },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::StoreDamaged {
+            path,
+            detail: source.to_string(),
+        },
+        // A writer that stands still in the middle of its start is as busy as one that works.
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::Busy { path },
+        _ => Error::Database { action, source },
     }
 }
 
@@ -135,9 +152,18 @@ fn cache_version(connection: &Connection) -> rusqlite::Result<i64> {
 fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection> {
     fault::step("database-open").map_err(|source| Error::io("open", path, source))?;
     #[expect(clippy::disallowed_methods, reason = "this is db")]
-    let connection =
-        Connection::open_with_flags(path.as_std_path(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .context("open a database")?;
+    let opened =
+        Connection::open_with_flags(path.as_std_path(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let connection = opened.map_err(|source| match source.sqlite_error_code() {
+        // SQLite does not say why a file could not be made; the system does.
+        Some(ErrorCode::CannotOpen) if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) => {
+            fsops::why_not_made(path).unwrap_or(Error::Database {
+                action: "open a database",
+                source,
+            })
+        }
+        _ => classified("open a database", path, source),
+    })?;
     connection
         .pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)
         .context("configure a database")?;
@@ -200,14 +226,10 @@ fn ensure_known_version(
     path: &Utf8Path,
     migrations: &[&str],
 ) -> Result<i64> {
-    let damaged = |source: rusqlite::Error| Error::StoreDamaged {
-        path: path.to_owned(),
-        detail: source.to_string(),
-    };
     let ask = |pragma: &str| {
         connection
             .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
-            .map_err(damaged)
+            .map_err(|source| classified("read the version of", path, source))
     };
     let (application, version) = (ask("application_id")?, ask("user_version")?);
     let supported = i64::try_from(migrations.len()).unwrap_or(i64::MAX);

@@ -244,7 +244,7 @@ pub enum Error {
     },
     /// Recovery finds neither the old nor the new tree in place.
     #[error(
-        "{tx} is in doubt: {path} is neither the old tree ({old}) nor the new one ({new}) but {found}"
+        "{tx} is in doubt: {path} should be the old tree ({old}) or the new one ({new}); it is {found}"
     )]
     InDoubt {
         /** The transaction. */

@@ -6,6 +6,7 @@
 //! complete. Nothing here is durable until [`Dir::sync`] or [`Dir::sync_file_system`] says so.
 
 mod output;
+mod owner;
 mod remove;
 mod stat;
 mod steady;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 
 pub(crate) use output::OutputFile;
+pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
 
 /// Mode of files that we write, whatever a pack says.
@@ -352,23 +354,19 @@ fn split_for_call(below: &str) -> (&str, Option<&str>) {
     (&below[..cut], below.get(cut + 1..))
 }
 
-/// Sets a file's mode, which the process's umask does not touch; `path` is for the message.
-pub(crate) fn set_file_mode(file: &File, mode: u32, path: &Utf8Path) -> Result<()> {
-    let set = fault::step("chmod").and_then(|()| Ok(fs::fchmod(file, Mode::from_raw_mode(mode))?));
-    set.map_err(|source| Error::io("set the mode of", path, source))
-}
-
-/// Sets a file's owner and group; `path` is for the message.
-pub(crate) fn set_file_owner(file: &File, uid: u32, gid: u32, path: &Utf8Path) -> Result<()> {
-    let owner = (Some(fs::Uid::from_raw(uid)), Some(fs::Gid::from_raw(gid)));
-    let set = fault::step("chown").and_then(|()| Ok(fs::fchown(file, owner.0, owner.1)?));
-    set.map_err(|source| Error::io("set the owner of", path, source))
-}
-
 /// Copies all of a file into another; `path` is that one's, for the message.
 pub(crate) fn copy_all(from: &mut File, to: &mut File, path: &Utf8Path) -> Result<()> {
     let copied = fault::step("write").and_then(|()| io::copy(from, to));
     copied
         .map(drop)
         .map_err(|source| Error::io("write", path, source))
+}
+
+/// Returns why a file cannot be opened or made for writing; `None` where it can.
+pub(crate) fn why_not_made(path: &Utf8Path) -> Option<Error> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+    let opened = fs::open(path.as_std_path(), flags, Mode::from_raw_mode(0o600));
+    opened
+        .err()
+        .map(|source| Error::io("open", path, source.into()))
 }

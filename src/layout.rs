@@ -146,6 +146,13 @@ impl Layout {
         self.control.open_dir(SLOTS)
     }
 
+    /// Returns the highest id among the slots on the disk, recorded or not; 0 where there is none.
+    pub(crate) fn highest_slot(&self) -> Result<i64> {
+        let names = self.open_slots()?.names()?;
+        let ids = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+        Ok(ids.max().unwrap_or(0))
+    }
+
     /// Opens one slot.
     pub(crate) fn open_slot(&self, slot: SlotId) -> Result<Dir> {
         self.open_slots()?.open_dir(&slot.to_string())

@@ -8,7 +8,7 @@ use camino::Utf8Path;
 
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::fsops::Dir;
+use crate::fsops::{self, Dir};
 
 /// How often a waiting writer asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -38,6 +38,7 @@ impl WriterLock {
         control: &Control,
     ) -> Result<Self> {
         let file = dir.open_or_create_file(name, 0o600)?;
+        fsops::give_to_owner_of(dir, name)?;
         let begun = Instant::now();
         loop {
             match file.try_lock() {

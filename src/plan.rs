@@ -95,22 +95,26 @@ pub(crate) fn scan_all(
 ) -> Result<()> {
     control.begin(Phase::Scanning, 0, 0);
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut unread = Vec::new();
     let mut visit = |found: &tree::Found<'_>| {
         control.ensure_not_interrupted()?;
         let (sha256, stat) = match found.kind {
             EntryKind::Directory => (None, *found.stat),
             EntryKind::File => {
                 let cache = cache.as_deref_mut();
-                let (digest, stat) = stat_cache::hash_file(
-                    found.dir,
-                    found.name,
-                    found.stat,
-                    cache,
-                    &mut buffer,
-                    control,
-                )?;
-                control.advance(1, stat.size_bytes);
-                (Some(digest), stat)
+                let (dir, name) = (found.dir, found.name);
+                match stat_cache::hash_file(dir, name, found.stat, cache, &mut buffer, control) {
+                    Ok((digest, stat)) => {
+                        control.advance(1, stat.size_bytes);
+                        (Some(digest), stat)
+                    }
+                    Err(Error::Interrupted) => return Err(Error::Interrupted),
+                    // Whoever bears it has the entry, of unknown content.
+                    Err(error) => {
+                        unread.push(error);
+                        (None, *found.stat)
+                    }
+                }
             }
         };
         match into {
@@ -133,7 +137,8 @@ pub(crate) fn scan_all(
         }
         Ok(tree::Descend::Below)
     };
-    tree::walk_from(root, base, &mut visit, wrong)
+    tree::walk_from(root, base, &mut visit, wrong)?;
+    unread.into_iter().try_for_each(wrong)
 }
 
 /// Returns the digest of a staged or live tree at and below `unit`, and the bytes of its files.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::fsops::Dir;
+use crate::fsops::{self, Dir};
 use crate::id::SlotId;
 use crate::journal::{Journal, Provenance};
 use crate::layout::{self, Layout};
@@ -48,6 +48,7 @@ impl Session {
             layout.control().sync()?;
         }
         let cache = StatCache::open(&layout.path_of(layout::CACHE)).ok();
+        fsops::give_to_owner_of(layout.control(), layout::CACHE)?;
         Ok(Self {
             layout: layout.with_adopted(store.is_adopted),
             journal,

@@ -54,6 +54,7 @@ impl SlotTree {
     ) -> Result<Self> {
         let slots = layout.open_slots()?;
         slots.create_dir(&id.to_string(), fsops::PRIVATE_MODE)?;
+        fsops::give_to_owner_of(&slots, &id.to_string())?;
         let slot = slots.open_dir(&id.to_string())?;
         Ok(Self {
             id,

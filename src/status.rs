@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::control::Control;
-use crate::entry_path::EntryPath;
+use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::fsops::FileKind;
 use crate::history::{self, TransactionSummary};
@@ -101,7 +101,7 @@ pub(crate) fn status(
     let mut files = 0;
     let mut bytes = 0_u64;
     staging.for_each_in(Tree::Live, "", &mut |row| {
-        files += u64::from(row.sha256.is_some());
+        files += u64::from(row.kind == EntryKind::File);
         bytes = bytes.saturating_add(row.bytes);
         Ok(())
     })?;

@@ -264,14 +264,25 @@ impl Store {
     /// # Errors
     /// Those of reading the journal and the live tree.
     pub fn status(&self, options: &StatusOptions) -> Result<StatusReport> {
-        let reader = self.reader()?;
-        status::status(
-            &reader.layout,
-            &reader.journal,
-            &reader.store,
-            reader.cache(),
-            options,
-        )
+        let mut attempts = 0;
+        loop {
+            let reader = self.reader()?;
+            let before = reader.journal.last_prepared()?;
+            let report = status::status(
+                &reader.layout,
+                &reader.journal,
+                &reader.store,
+                reader.cache(),
+                options,
+            )?;
+            attempts += 1;
+            // What a commit changed while the tree was looked at is not drift.
+            let has_moved = reader.journal.last_prepared()? != before
+                || reader.journal.generation()? != report.generation;
+            if !has_moved || attempts >= PACK_ATTEMPTS {
+                return Ok(report);
+            }
+        }
     }
 
     /// Lists what is at a URI: the children of a directory by name, or the file itself.

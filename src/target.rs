@@ -1,5 +1,7 @@
 //! Where a pack goes: what stands there, and which units will be moved.
 
+use camino::Utf8Path;
+
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind, Stat};
@@ -65,9 +67,14 @@ impl Roots {
     }
 
     /// Looks at what stands at each root and on the way to it, as staging rows.
-    pub(crate) fn stage(&self, live: &Dir, staging: &Staging) -> Result<()> {
+    pub(crate) fn stage(&self, layout: &Layout, staging: &Staging) -> Result<()> {
+        let live = &layout.open_live()?;
+        let home = layout.control().stat()?;
+        for dir in [live, &layout.open_slots()?] {
+            ensure_same_mount(&dir.stat()?, &home, dir.path())?;
+        }
         for uri in &self.uris {
-            let found = look(live, uri, &mut |path, found| {
+            let found = look(live, &home, uri, &mut |path, found| {
                 staging.add_target_ancestor(path, found)
             })?;
             staging.add_target_root(uri, found)?;
@@ -140,9 +147,20 @@ fn unit_of(live: &Dir, root: &EntryPath) -> Result<PlannedUnit> {
     Ok(exchanged(path.to_string(), &above))
 }
 
+/// What lies on another mount cannot be exchanged; a rename would say so only at the end.
+fn ensure_same_mount(stat: &Stat, home: &Stat, path: &Utf8Path) -> Result<()> {
+    if stat.is_on_same_mount(home) {
+        return Ok(());
+    }
+    Err(Error::OtherDevice {
+        path: path.to_owned(),
+    })
+}
+
 /// Looks at a root, and tells `on_the_way` of each component above it.
 fn look(
     live: &Dir,
+    home: &Stat,
     uri: &Uri,
     on_the_way: &mut dyn FnMut(&EntryPath, &'static str) -> Result<()>,
 ) -> Result<&'static str> {
@@ -154,6 +172,9 @@ fn look(
         let Some(found) = live.stat_at(&path)? else {
             return Ok("absent");
         };
+        if found.kind == FileKind::Directory {
+            ensure_same_mount(&found, home, &live.at(&path))?;
+        }
         if is_root {
             let is_directory = found.kind == FileKind::Directory;
             let is_empty =

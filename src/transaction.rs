@@ -66,8 +66,18 @@ pub(crate) type LookAgain<'a> = &'a dyn Fn(&Session) -> Result<()>;
 impl<'s> Transaction<'s> {
     /// Begins: the event is durable when this returns, and nothing else has happened.
     pub(crate) fn begin(session: &'s mut Session, new: &NewTransaction) -> Result<Self> {
-        session.layout.make_reserve()?;
-        let id = session.journal.begin(new, &session.provenance)?;
+        match session.layout.make_reserve() {
+            // What there is of it is given away below, where it is needed.
+            Ok(()) | Err(Error::NoSpace { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let id = match session.journal.begin(new, &session.provenance) {
+            Err(Error::NoSpace { .. }) => {
+                session.layout.release_reserve()?;
+                session.journal.begin(new, &session.provenance)?
+            }
+            begun => begun?,
+        };
         Ok(Self { session, id })
     }
 
@@ -83,10 +93,7 @@ impl<'s> Transaction<'s> {
         staging: &Staging,
         look_again: LookAgain<'_>,
     ) -> Result<u64> {
-        let ready = self
-            .session
-            .journal
-            .prepare(self.id, prepared, staging)
+        let ready = prepare(self.session, self.id, prepared, staging)
             .and_then(|()| self.session.journal.checkpoint())
             .and_then(|()| look_again(self.session));
         if let Err(error) = ready {
@@ -110,6 +117,22 @@ impl<'s> Transaction<'s> {
     pub(crate) fn abort(self, error: Error) -> Error {
         abort(self.session, self.id, &reason_of(&error)).unwrap_or_else(|_| settled_later());
         error
+    }
+}
+
+/// Records what is prepared; gives the reserve away where the disk is full.
+fn prepare(
+    session: &mut Session,
+    id: TransactionId,
+    prepared: &Prepared,
+    staging: &Staging,
+) -> Result<()> {
+    match session.journal.prepare(id, prepared, staging) {
+        Err(Error::NoSpace { .. }) => {
+            session.layout.release_reserve()?;
+            session.journal.prepare(id, prepared, staging)
+        }
+        prepared => prepared,
     }
 }
 
@@ -171,21 +194,21 @@ fn give_back(
     } else {
         move_all_back(session, id, done, &reason)
     };
-    match given_back {
-        Ok(()) => {
-            abort(session, id, &reason).unwrap_or_else(|_| settled_later());
-            error
-        }
-        Err(_) => Error::InDoubt {
-            tx: id,
-            path: session.layout.root().at(&failed.path),
-            old: exchange::shown(failed.old),
-            new: exchange::shown(failed.new),
-            found: format!(
-                "not moved ({error}), while {} of the transaction's units are",
-                done.len()
-            ),
-        },
+    if given_back.is_ok() {
+        abort(session, id, &reason).unwrap_or_else(|_| settled_later());
+        return error;
+    }
+    // The first of those moved is what stands there against the rest.
+    let stuck = done.first().unwrap_or(failed);
+    Error::InDoubt {
+        tx: id,
+        path: session.layout.live_path_of(&stuck.path),
+        old: exchange::shown(stuck.old),
+        new: exchange::shown(stuck.new),
+        found: format!(
+            "the new one or on its way back, while {} could not be moved ({error})",
+            session.layout.live_path_of(&failed.path)
+        ),
     }
 }
 

@@ -55,8 +55,10 @@ impl Request<'_> {
         let in_store = (self.options.on_conflict != OnConflict::Skip)
             .then(|| session.layout.staging_database());
         session.clear_staging()?;
-        let done = Staging::make(in_store.as_deref())
-            .and_then(|staging| self.run_staged(session, staging));
+        let done = match Staging::make(in_store.as_deref()) {
+            Ok(staging) => self.run_staged(session, staging),
+            Err(error) => Err(self.record_attempt(session, None, None, error)),
+        };
         // What is left of it is found by the next writing act.
         session.clear_staging().unwrap_or(());
         done
@@ -181,7 +183,7 @@ impl Request<'_> {
             Some(parent) => Roots::of_import(parent, &intake.claims.root_name)?,
             None => Roots::of_restore(intake.head.scopes.as_deref().unwrap_or_default()),
         };
-        roots.stage(&layout.open_live()?, &intake.staging)?;
+        roots.stage(layout, &intake.staging)?;
         intake.ensure(CheckPhase::Target)?;
         let is_skipped = on_conflict == OnConflict::Skip && intake.staging.target_exists()?;
         Ok(Admitted {

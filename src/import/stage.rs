@@ -88,7 +88,8 @@ fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result
 }
 
 fn make_slots(tx: &mut Transaction<'_>, units: &[PlannedUnit]) -> Result<Vec<SlotTree>> {
-    let ids = tx.session.journal.make_slots(tx.id, units.len())?;
+    let above = tx.session.layout.highest_slot()?;
+    let ids = tx.session.journal.make_slots(tx.id, units.len(), above)?;
     let pairs = units.iter().zip(ids);
     pairs
         .map(|(unit, id)| SlotTree::make(&tx.session.layout, id, &unit.path, unit.ownership))

@@ -31,15 +31,31 @@ impl SlotRow {
 }
 
 impl Journal {
-    /// Records slots that a transaction is about to make; durable when this returns.
-    pub(crate) fn make_slots(&mut self, tx: TransactionId, count: usize) -> Result<Vec<SlotId>> {
+    /// Records slots that a transaction is about to make; durable when this returns. Their ids are
+    /// higher than any recorded before, and higher than `above`: a directory that an older journal
+    /// left behind is nobody's to overwrite.
+    pub(crate) fn make_slots(
+        &mut self,
+        tx: TransactionId,
+        count: usize,
+        above: i64,
+    ) -> Result<Vec<SlotId>> {
         db::write(&mut self.connection, "record a slot", |sql| {
-            let mut insert = sql
-                .prepare("INSERT INTO slot (made_by, holds, state) VALUES (?1, 'nothing', 'held')")
+            let query = "SELECT max(?1, coalesce(max(id), 0)) FROM slot";
+            let last: i64 = sql
+                .query_row(query, [above], |row| row.get(0))
                 .context("record a slot")?;
-            (0..count)
-                .map(|_| insert.insert([tx.0]).map(SlotId).context("record a slot"))
-                .collect()
+            let mut insert = sql
+                .prepare("INSERT INTO slot (id, made_by, holds, state) VALUES (?1, ?2, 'nothing', 'held')")
+                .context("record a slot")?;
+            let ids = (1..).take(count).map(|step| last.saturating_add(step));
+            ids.map(|id| {
+                insert
+                    .execute([id, tx.0])
+                    .map(|_| SlotId(id))
+                    .context("record a slot")
+            })
+            .collect()
         })
     }
 

@@ -45,7 +45,8 @@ pub(crate) fn run(
 ) -> Result<Receipt> {
     let row = ensure_in_effect(&session.journal, undone)?;
     session.clear_staging()?;
-    let staging = Staging::make(Some(&session.layout.staging_database()))?;
+    // Rows that fit into memory need no disk, so that a full one does not keep a tree from going back.
+    let staging = Staging::make(None)?;
     let new = NewTransaction {
         kind: TransactionKind::Rollback,
         uri: row.uri.clone(),
