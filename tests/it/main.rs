@@ -15,6 +15,7 @@
 mod architecture;
 mod cli_json;
 mod crash;
+mod damage;
 mod errors;
 mod export;
 mod fixtures;
