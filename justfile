@@ -33,3 +33,8 @@ first-run:
 # Everything that the pipeline runs
 ci:
     .ci/run
+
+# Kills and fails the release program at each system call (needs strace, sqlite3 and a crash harness)
+crash-matrix harness work="target/crash-matrix":
+    cargo build --release --locked
+    scripts/crash-matrix.sh {{harness}} target/release/ovpack {{work}} --jobs 2 --mode kill,error,sticky --limit 100000 --recrash 4 --timed 50 --no-swallow sync,rename

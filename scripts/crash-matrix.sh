@@ -4,7 +4,7 @@
 #   scripts/crash-matrix.sh HARNESS.py OVPACK WORKDIR [harness options]
 set -euo pipefail
 status=0
-harness=$1 ovpack=$(realpath "$2") work=$3
+harness=$1 ovpack=$(realpath "$2") work=$(realpath -m "$3")
 shift 3
 fixtures=$(realpath "$(dirname "$0")/../fixtures")
 check=$(realpath "$(dirname "$0")/crash-check.sh")
