@@ -1,5 +1,5 @@
 //! The walk through a pack's directory: every byte up to it belongs to one member, every member
-//! has two headers that agree, and a second reader sees the same.
+//! has two headers that agree, and two other readers see the same.
 //!
 //! ```text
 //! 0 [local|data|descriptor] .. [local|data|descriptor] [central] .. [central] [end records] EOF
@@ -13,6 +13,7 @@ use super::member::MemberLocation;
 use super::member_name::shown_bytes;
 use super::pack_file::{PackFile, Window};
 use super::record::{CENTRAL_BYTES, CentralHeader, Descriptor, LOCAL_BYTES, LocalHeader};
+use super::third_reader::ThirdReader;
 use crate::error::{Error, Result};
 use crate::finding::Rule;
 
@@ -153,7 +154,7 @@ pub(super) fn walk(
         let detail = format!("bytes {} to {} belong to no member", gap.start, gap.end);
         return Err(file.refuse(Rule::ZipGap, "", detail));
     }
-    Ok(())
+    ensure_third_agrees(file, end)
 }
 
 /// Reads a member's local header and descriptor; returns where its data is and where it ends.
@@ -220,6 +221,30 @@ fn second_reader<'f>(
         let detail = "a second ZIP reader finds another end of the archive";
         file.refuse(Rule::ReadersDisagree, "", detail)
     })
+}
+
+/// Walks the directory once more beside the `zip` crate, where it is small enough for that. Last, so
+/// that what is wrong in itself is said in our words.
+fn ensure_third_agrees(file: &PackFile, end: &PackEnd) -> Result<()> {
+    let opened = ThirdReader::open(file, end).map_err(|why| {
+        let detail = format!("a third ZIP reader finds another directory: {why}");
+        file.refuse(Rule::ReadersDisagree, "", detail)
+    })?;
+    let Some(third) = opened else {
+        return Ok(());
+    };
+    let mut headers = Headers::new(file, end);
+    while let Some((ordinal, header)) = headers.next()? {
+        let refuse = |(rule, detail): Fault| -> Error {
+            file.refuse(rule, &shown_bytes(header.common.name), detail)
+        };
+        let claims = Claims::of(&header).map_err(refuse)?;
+        if !third.is_same(ordinal, &claims) {
+            let detail = "a third ZIP reader sees another member here".to_owned();
+            return Err(refuse((Rule::ReadersDisagree, detail)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether rawzip sees the member where and as the walk sees it.

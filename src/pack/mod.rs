@@ -1,7 +1,7 @@
 //! Packs as files: one ZIP with one root directory and a manifest.
 //!
 //! ```text
-//! PACK -> end -> directory (header, record, extra, coverage) -> member_name -> rows of the caller
+//! PACK -> end -> directory (header, record, extra, coverage, third_reader) -> member_name -> rows of the caller
 //!                inflate   -> manifest (manifest_entry, index_record, json, reading) -> rows of the caller
 //! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer <- rows of the caller
 //! ```
@@ -30,6 +30,7 @@ mod reading;
 mod record;
 #[cfg(test)]
 mod tests;
+mod third_reader;
 pub(crate) mod writer;
 mod zip_records;
 

@@ -5,7 +5,7 @@ mod lies;
 mod manifests;
 mod mutations;
 mod unusual;
-mod zip_builder;
+pub(super) mod zip_builder;
 
 use camino::{Utf8Path, Utf8PathBuf};
 

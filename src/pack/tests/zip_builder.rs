@@ -17,7 +17,7 @@ pub(super) struct Header {
 
 /// A member: what stands in front of it, its two headers, its data and what follows.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(in crate::pack) struct Member {
     pub(super) junk: Vec<u8>,
     pub(super) local: Header,
     pub(super) central: Header,
@@ -202,7 +202,7 @@ impl Header {
 }
 
 /// Writes members, directory and a right end.
-pub(super) fn zip(members: &[Member]) -> Vec<u8> {
+pub(in crate::pack) fn zip(members: &[Member]) -> Vec<u8> {
     zip_with(members, |_| {})
 }
 
@@ -314,7 +314,7 @@ impl Zip64End {
 pub(super) const MANIFEST: &str = r#"{"kind":"openviking.ovpack","format_version":2,"root":{"name":"r","uri":"viking://resources/r","scope":"resources"},"entries":[],"content_sha256":"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"}"#;
 
 /// A right pack: the root, a deflated file, a stored file, a directory, the manifest.
-pub(super) fn pack() -> Vec<Member> {
+pub(in crate::pack) fn pack() -> Vec<Member> {
     pack_of(MANIFEST.as_bytes())
 }
 
