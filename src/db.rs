@@ -70,9 +70,13 @@ pub(crate) fn open_journal(path: &Utf8Path, migrations: &[&str]) -> Result<Conne
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
     connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON;")
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;")
         .context("configure the journal")?;
+    // A migration may make a table again that others refer to.
     migrate(&mut connection, path, migrations)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys=ON;")
+        .context("configure the journal")?;
     Ok(connection)
 }
 
@@ -82,7 +86,15 @@ pub(crate) fn open_journal_for_reading(path: &Utf8Path, migrations: &[&str]) -> 
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
-    ensure_known_version(&connection, path, migrations)?;
+    let version = ensure_known_version(&connection, path, migrations)?;
+    let supported = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if (1..supported).contains(&version) {
+        return Err(Error::StoreOlder {
+            path: path.to_owned(),
+            found: version,
+            supported,
+        });
+    }
     Ok(connection)
 }
 
@@ -210,6 +222,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, migrations: &[&str]) ->
         for migration in missing {
             tx.execute_batch(migration).context("migrate the journal")?;
         }
+        ensure_references(tx, path)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)
             .context("migrate the journal")?;
         tx.pragma_update(
@@ -219,6 +232,18 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, migrations: &[&str]) ->
         )
         .context("migrate the journal")
     })
+}
+
+fn ensure_references(tx: &Transaction<'_>, path: &Utf8Path) -> Result<()> {
+    let query = "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1";
+    match tx.query_row(query, [], |row| row.get::<_, String>(0)) {
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
+        Err(source) => Err(classified("check the references of", path, source)),
+        Ok(table) => Err(Error::StoreDamaged {
+            path: path.to_owned(),
+            detail: format!("a row of the table {table} refers to none"),
+        }),
+    }
 }
 
 fn ensure_known_version(

@@ -85,6 +85,16 @@ pub enum Error {
         /** The newest known. */
         supported: i64,
     },
+    /// The store was written by an older version, and nothing has written to it since.
+    #[error("{path} has store version {found}; this program reads {supported}")]
+    StoreOlder {
+        /** The store. */
+        path: Utf8PathBuf,
+        /** Its version. */
+        found: i64,
+        /** The version that is read. */
+        supported: i64,
+    },
     /// A file of the store is not a database of ours, or cannot be read as one.
     #[error("{path} is damaged: {detail}")]
     StoreDamaged {

@@ -89,8 +89,11 @@ impl Store {
             path,
             options: options.clone(),
         };
-        store.reader()?;
-        Ok(store)
+        match store.reader() {
+            // The first writing act brings it to this version.
+            Ok(_) | Err(Error::StoreOlder { .. }) => Ok(store),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the nearest directory at or above `start` that is a store.

@@ -30,6 +30,7 @@ codes! {
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
             Self::NothingToAdopt { .. } => "nothing-to-adopt",
             Self::StoreNewer { .. } => "store-newer",
+            Self::StoreOlder { .. } => "store-older",
             Self::StoreDamaged { .. } => "store-damaged",
             Self::FileSystemUnsupported { .. } => "file-system-unsupported",
             Self::OtherDevice { .. } => "other-device",
@@ -71,6 +72,7 @@ impl Error {
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
             | Self::StoreNewer { .. }
+            | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
             | Self::NotAFile { .. }

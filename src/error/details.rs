@@ -32,6 +32,11 @@ impl Error {
                 path,
                 found,
                 supported,
+            }
+            | Self::StoreOlder {
+                path,
+                found,
+                supported,
             } => json!({ "path": path.as_str(), "found": *found, "supported": *supported }),
             Self::StoreDamaged { path, detail } => {
                 json!({ "path": path.as_str(), "detail": detail.as_str() })

@@ -29,6 +29,9 @@ impl Error {
             Self::StoreNewer { .. } => {
                 "use the version of ovpack that wrote the store, or a later one"
             }
+            Self::StoreOlder { .. } => {
+                "recover brings the store to this version; older programs cannot read it after that"
+            }
             Self::StoreDamaged { .. } => {
                 "take a copy of the store as it is; the live tree is plain files and can be read without ovpack"
             }

@@ -34,12 +34,18 @@ pub(crate) enum Rows {
     AsPrepared,
 }
 
-/// Rows that `begun` covers, by table; `?1` is the transaction.
-const BEGUN_ROWS: &[(&str, &str)] = &[(
-    "tx",
-    "SELECT id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms
+/// Rows that `begun` covers, by table; `?1` is the transaction. New tables come last: one without a
+/// row adds nothing, so that older events keep their digests.
+const BEGUN_ROWS: &[(&str, &str)] = &[
+    (
+        "tx",
+        "SELECT id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms
      FROM tx WHERE id = ?1",
-)];
+    ),
+    ("tx_undo", "SELECT tx, undone FROM tx_undo WHERE tx = ?1 ORDER BY undone"),
+    ("tx_revert", "SELECT tx, before_tx, path FROM tx_revert WHERE tx = ?1 ORDER BY path"),
+    ("tx_selection", "SELECT tx, ordinal, sense, pattern FROM tx_selection WHERE tx = ?1 ORDER BY ordinal"),
+];
 
 /// Rows that `prepared` covers, by table; `?1` is the transaction.
 const PREPARED_ROWS: &[(&str, &str)] = &[
@@ -57,6 +63,8 @@ const PREPARED_ROWS: &[(&str, &str)] = &[
          FROM tx_change WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1) ORDER BY change_set, path",
     ),
     ("tx_effect", "SELECT by_tx, change_set, in_effect FROM tx_effect WHERE by_tx = ?1 ORDER BY change_set"),
+    ("tx_policy", "SELECT tx, ordinal, name, sha256 FROM tx_policy WHERE tx = ?1 ORDER BY ordinal"),
+    ("tx_slot", "SELECT tx, slot, decision, reason, bytes FROM tx_slot WHERE tx = ?1 ORDER BY slot"),
 ];
 
 /// Appends one event to the chain.

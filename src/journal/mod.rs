@@ -28,7 +28,10 @@ use crate::error::{Error, Result};
 use crate::id::{TransactionId, new_store_id};
 
 /// Migrations of the journal database, in order; never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../schema/store/0001_create_journal.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../schema/store/0001_create_journal.sql"),
+    include_str!("../../schema/store/0002_widen_transactions.sql"),
+];
 
 /// An open journal database.
 #[derive(Debug)]
@@ -283,5 +286,39 @@ fn damaged(seq: i64, detail: impl Into<String>) -> Error {
     Error::JournalDamaged {
         seq,
         detail: detail.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Head of the journal in the fixture, as the program that wrote it printed it.
+    const HEAD: &str = "6808e349c8fc91badb3dedc2b736cb6a85ab999df2e1c42448772c7b636d3d03";
+
+    #[test]
+    fn a_journal_of_version_1_is_migrated_and_keeps_its_chain() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
+        let path = dir.join("store.db");
+        let dump = include_str!("../../fixtures/stores/version-1.sql");
+        let marks = "PRAGMA user_version=1; PRAGMA application_id=0x4f56504b;";
+        drop(db::open_scratch(Some(&path), &[dump, marks].concat()).expect("made"));
+        assert!(matches!(
+            Journal::open_for_reading(&path),
+            Err(Error::StoreOlder { found: 1, .. })
+        ));
+        drop(Journal::open(&path).expect("migrated"));
+        let journal = Journal::open_for_reading(&path).expect("read");
+        let report = journal.verify().expect("whole");
+        assert_eq!(report.events, 15);
+        assert_eq!(report.head.hash.to_string(), HEAD);
+        assert_eq!(journal.generation().expect("known"), 4);
+        let journal = Journal::open(&path).expect("opened");
+        let update = journal
+            .connection
+            .execute("UPDATE tx SET user = 'mallory'", []);
+        let refusal = update.expect_err("append-only").to_string();
+        assert_eq!(refusal, "the journal is append-only");
     }
 }

@@ -35,6 +35,11 @@ fn store_errors() -> Vec<Error> {
             found: 9,
             supported: 1,
         },
+        Error::StoreOlder {
+            path: path(),
+            found: 1,
+            supported: 2,
+        },
         Error::StoreDamaged {
             path: path(),
             detail: "file is not a database".to_owned(),
