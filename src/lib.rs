@@ -84,6 +84,10 @@ mod status;
 mod store;
 mod transaction;
 mod verify;
+// what fuzzing calls
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use browse::ListEntry;
 pub use clock::rfc3339;

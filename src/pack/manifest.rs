@@ -115,6 +115,31 @@ pub(super) fn read(
     }
 }
 
+/// Reads a manifest that is a file of its own, not in a pack; `text` is what the file has.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_alone(
+    path: &Utf8Path,
+    text: &[u8],
+    sink: &mut dyn ManifestSink,
+) -> Result<ManifestHead> {
+    let file = super::pack_file::PackFile::open(path)?;
+    let mut inflater = super::inflate::Inflater::new();
+    let location = super::member::MemberLocation {
+        header_offset: 0,
+        data_offset: 0,
+        compressed_bytes: file.bytes(),
+        size_bytes: file.bytes(),
+        crc32: crc32fast::hash(text),
+        method: super::member::Method::Stored,
+    };
+    let observed = Observed {
+        size_bytes: file.bytes(),
+        sha256: Digest::of(text),
+    };
+    let stream = MemberStream::new(&file, &mut inflater, &location, "manifest");
+    read(stream, Layout::V2Flat, "manifest", observed, path, sink)
+}
+
 struct HeadVisitor<'r, 's>(&'r mut Reading<'s>);
 
 impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {

@@ -19,6 +19,7 @@ mod damage;
 mod errors;
 mod export;
 mod fixtures;
+mod fuzz_inputs;
 mod help;
 mod lock;
 mod meanwhile;
