@@ -14,13 +14,13 @@ use crate::support::TestStore;
 use crate::support::pack_builder::{MANIFEST, content_sha256};
 
 /// Most memory that any act may use at its peak.
-const PEAK_KIB_MAX: u64 = 64 << 10;
+pub(crate) const PEAK_KIB_MAX: u64 = 64 << 10;
 
 /// Runs a command to its end; returns its exit code and its peak resident memory in KiB.
 ///
 /// The kernel keeps the peak itself (`VmHWM`), and it never falls, so the last look before the end
 /// is the peak but for what the last few milliseconds add.
-fn run_watched(mut command: Command) -> (Option<i32>, u64) {
+pub(crate) fn run_watched(mut command: Command) -> (Option<i32>, u64) {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())

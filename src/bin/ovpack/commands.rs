@@ -21,6 +21,7 @@ use clap::Subcommand;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::ui::Ui;
 
 /// The verbs and their arguments, in the order of the help page.
@@ -87,13 +88,13 @@ impl Command {
         }
     }
 
-    /// Returns the pack that the verb reads.
-    pub(crate) fn pack(&self) -> Option<&str> {
+    /// Returns the pack that the verb reads, and its limits.
+    pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
         match self {
-            Self::Import(args) => Some(args.pack.as_str()),
-            Self::Restore(args) => Some(args.pack.as_str()),
-            Self::Verify(args) => Some(args.pack.as_str()),
-            Self::Inspect(args) => Some(args.pack.as_str()),
+            Self::Import(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)
