@@ -27,5 +27,6 @@ mod memory;
 mod model;
 mod refusals;
 mod rollback;
+mod special;
 mod support;
 mod targets;

@@ -62,6 +62,10 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
         "name-too-long" if shortens_names => {
             raise("--max-path-bytes BYTES or --max-component-bytes BYTES")
         }
+        "special-file" | "name-unpackable" | "other-device" if command.refuses_special() => {
+            let cure = error.help().unwrap_or_default();
+            format!("{cure}; --skip-special packs the rest and lists what it skips")
+        }
         "output-exists" => "choose another name, or replace it with --force".to_owned(),
         "uri-not-found" | "wrong-entry-kind" => {
             format!("{} lists what is there", caller.command("ls"))

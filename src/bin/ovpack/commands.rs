@@ -88,6 +88,27 @@ impl Command {
         }
     }
 
+    /// Returns whether the verb packs, and refuses what no pack can hold.
+    pub(crate) fn refuses_special(&self) -> bool {
+        match self {
+            Self::Export(args) => !args.skip.skip_special,
+            Self::Backup(args) => !args.skip.skip_special,
+            Self::Init(_)
+            | Self::Import(_)
+            | Self::Restore(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Status(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::Rollback(_)
+            | Self::Recover(_)
+            | Self::Journal(_) => false,
+        }
+    }
+
     /// Returns the pack that the verb reads, and its limits.
     pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
         match self {
