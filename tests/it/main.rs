@@ -30,3 +30,4 @@ mod rollback;
 mod special;
 mod support;
 mod targets;
+mod terminal;
