@@ -39,6 +39,10 @@ const LIMITS: Limits = Limits {
     ratio: 1,
     ratio_floor_bytes: 8 << 20,
     members: 10_000,
+    path_bytes: Limits::PATH_BYTES_MAX,
+    component_bytes: Limits::COMPONENT_BYTES_MAX,
+    depth: Limits::DEPTH_MAX,
+    unpacked_bytes: None,
 };
 
 /// Bytes as a file in memory, which can be opened by its path while this stands.

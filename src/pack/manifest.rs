@@ -21,6 +21,7 @@ use super::reading::Reading;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
+use crate::limits::Limits;
 
 pub(crate) use super::index_record::IndexRecord;
 pub(crate) use super::manifest_entry::ManifestEntry;
@@ -76,12 +77,14 @@ pub(super) fn read(
     name: &str,
     observed: Observed,
     pack: &Utf8Path,
+    limits: &Limits,
     sink: &mut dyn ManifestSink,
 ) -> Result<ManifestHead> {
     let stop = RefCell::new(None);
     let mut reading = Reading {
         sink,
         layout,
+        limits,
         rule: Rule::ManifestSyntax,
         stop: &stop,
     };
@@ -137,7 +140,16 @@ pub(crate) fn read_alone(
         sha256: Digest::of(text),
     };
     let stream = MemberStream::new(&file, &mut inflater, &location, "manifest");
-    read(stream, Layout::V2Flat, "manifest", observed, path, sink)
+    let limits = &Limits::default();
+    read(
+        stream,
+        Layout::V2Flat,
+        "manifest",
+        observed,
+        path,
+        limits,
+        sink,
+    )
 }
 
 struct HeadVisitor<'r, 's>(&'r mut Reading<'s>);

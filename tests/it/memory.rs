@@ -16,12 +16,12 @@ use crate::support::TestStore;
 use crate::support::pack_builder::{MANIFEST, content_sha256};
 
 /// Most memory that any act may use at its peak.
-const PEAK_KIB_MAX: u64 = 64 << 10;
+pub(crate) const PEAK_KIB_MAX: u64 = 64 << 10;
 
 /// What a command did.
-struct Watched {
-    code: Option<i32>,
-    peak_kib: u64,
+pub(crate) struct Watched {
+    pub(crate) code: Option<i32>,
+    pub(crate) peak_kib: u64,
     took: Duration,
     output: String,
 }
@@ -30,7 +30,7 @@ struct Watched {
 ///
 /// The kernel keeps the peak itself (`VmHWM`), and it never falls, so the last look before the end
 /// is the peak but for what the last few milliseconds add.
-fn run_watched(mut command: Command) -> Watched {
+pub(crate) fn run_watched(mut command: Command) -> Watched {
     let output = tempfile::NamedTempFile::new().unwrap();
     let begin = Instant::now();
     let mut child = command
