@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use camino::Utf8Path;
+use ovpack::fault::without_openat2;
 use ovpack::{Error, ExportOptions, ExportReport, OnConflict, VerifyOptions, inspect, verify};
 use serde_json::json;
 
@@ -315,6 +316,67 @@ fn another_mount_is_refused_or_skipped() {
     let words = ["--json", "export", "resources/notes/mounted", "m"];
     let root = run(&[&words[..], &["--skip-special"]].concat());
     assert_eq!(root.json()["error"]["reason"], "other-device", "{root:?}");
+}
+
+#[test]
+fn a_kernel_without_openat2_does_the_same() {
+    let store = notes();
+    let deep = vec!["d"; 300].join("/");
+    let pack = PackBuilder::of("viking://resources/deep")
+        .directory("")
+        .file(&format!("{deep}/a.md"), "a")
+        .write(&store.beside("deep.ovpack"));
+    let before = store.live_tree();
+    symlink(store.beside("outside"), store.at("user")).unwrap();
+    std::fs::create_dir(store.beside("outside")).unwrap();
+    without_openat2(|| {
+        let receipt = store.import(&pack, "viking://resources/notes/sub");
+        let at = store.at(&format!("resources/notes/sub/deep/{deep}/a.md"));
+        assert_eq!(std::fs::read(at).unwrap(), b"a");
+        let report = store.export("resources/notes", "again").unwrap();
+        assert_eq!(report.files, 3);
+        verify(&report.file, &VerifyOptions::default()).unwrap();
+        assert_eq!(store.status().files, 3);
+        store.rollback(receipt.transaction).unwrap();
+        let user = PackBuilder::of("viking://user/a/b")
+            .directory("")
+            .file("a.md", "a")
+            .write(&store.beside("user.ovpack"));
+        let result = store.import_with(&user, "viking://user/a", OnConflict::Overwrite);
+        assert_fails(result, "symlink-on-path", 4);
+        let result = store.export("user/a", "user");
+        assert_fails(result, "symlink-on-path", 4);
+        let result = store.open().list(&uri("viking://user/a"));
+        assert_fails(result, "symlink-on-path", 4);
+    });
+    std::fs::remove_file(store.at("user")).unwrap();
+    let content = crate::support::content;
+    assert_same(&content(&store.live_tree()), &content(&before), "all");
+    assert!(tree(&store.beside("outside")).is_empty());
+}
+
+#[test]
+fn modes_are_neither_the_packs_nor_the_callers() {
+    let store = TestStore::fresh();
+    let pack = PackBuilder::of("viking://resources/notes")
+        .directory("")
+        .file("sub/a.md", "a")
+        .zip(|zip| {
+            for member in &mut zip.members {
+                let is_directory = member.central.name.ends_with(b"/");
+                let kind = if is_directory { 0o040_000 } else { 0o100_000 };
+                member.attributes = (kind | 0o7777) << 16;
+            }
+        })
+        .write(&store.beside("notes.ovpack"));
+    let plain = store.command(["import", pack.as_str(), "resources"]);
+    let mut masked = Command::new("sh");
+    masked.args(["-c", "umask 077; exec \"$0\" \"$@\""]);
+    masked.arg(plain.get_program()).args(plain.get_args());
+    let done = output(masked);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let modes: Vec<_> = store.live_tree().into_values().map(|n| n.mode).collect();
+    assert_eq!(modes, [0o755, 0o755, 0o755, 0o644]);
 }
 
 #[test]
