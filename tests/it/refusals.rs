@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ovpack::{Limits, OnConflict, VerifyOptions, verify};
+use ovpack::{CheckReport, Limits, OnConflict, VerifyOptions, verify};
 use serde_json::{Value, json};
 
 use crate::support::pack_builder::{Member, Zip, deflate};
 use crate::support::test_store::get;
-use crate::support::{PackBuilder, TestStore, assert_fails, assert_same, path_of, rules, scratch};
+use crate::support::{
+    PackBuilder, TestStore, assert_fails, assert_same, path_of, report, rules, scratch,
+};
 
 fn pack() -> PackBuilder {
     PackBuilder::of("viking://resources/notes")
@@ -1151,4 +1153,23 @@ fn what_is_no_pack_is_refused_and_what_is_not_there_is_not_found() {
         0,
         "a directory is no pack: {error:?}"
     );
+}
+
+#[test]
+fn findings_are_counted_beyond_those_that_are_listed() {
+    let names = CheckReport::LISTED_MAX + 5;
+    let pack = pack().zip(move |zip| {
+        let manifest = zip.members.pop().unwrap();
+        zip.members.extend((0..names).map(|number| {
+            let name = format!("notes/back\\slash-{number}");
+            Member::stored(name.as_bytes(), b"")
+        }));
+        zip.members.push(manifest);
+    });
+    let directory = scratch();
+    let pack = pack.write(&path_of(&directory).join("bad.ovpack"));
+    let error = verify(&pack, &VerifyOptions::default()).unwrap_err();
+    let report = report(&error).unwrap();
+    assert_eq!(report.findings.len(), CheckReport::LISTED_MAX);
+    assert_eq!(report.total, names as u64);
 }
