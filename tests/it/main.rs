@@ -20,6 +20,7 @@ mod errors;
 mod export;
 mod fixtures;
 mod help;
+mod lies;
 mod lock;
 mod meanwhile;
 mod memory;
