@@ -63,7 +63,7 @@ rules! {
     MemberFlags, "member-flags", BadPack, "pack the content again without encryption and unusual flags";
     /// A member is a plain file or a directory.
     MemberType, "member-type", BadPack, "pack the content again without symbolic links and special files";
-    /// A local header says the same as the central one.
+    /// A member's two headers say the same, and nothing that cannot be.
     MemberHeader, "member-header", BadPack, "get the pack again from its producer; two readers would read it differently";
     /// Extra fields fill their area and no more.
     MemberExtraField, "member-extra-field", BadPack, "get the pack again from its producer; a member's header is damaged";
