@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ovpack::{CheckReport, Limits, OnConflict, VerifyOptions, verify};
+use ovpack::{CheckReport, Limits, OnConflict, Rule, VerifyOptions, verify};
 use serde_json::{Value, json};
 
 use crate::support::pack_builder::{
@@ -1217,4 +1217,30 @@ fn findings_are_counted_beyond_those_that_are_listed() {
     let report = report(&error).unwrap();
     assert_eq!(report.findings.len(), CheckReport::LISTED_MAX);
     assert_eq!(report.total, names as u64);
+}
+
+#[test]
+fn one_path_listed_many_times_on_both_sides_is_refused_without_comparing_each_with_each() {
+    const TIMES: usize = 20_000;
+    let entry = json!({ "path": "a", "kind": "file", "size": 0, "sha256": "0".repeat(64) });
+    let pack = PackBuilder::of("viking://resources/notes")
+        .manifest(move |manifest| {
+            let entries = manifest["entries"].as_array_mut().unwrap();
+            entries.extend(vec![entry; TIMES]);
+        })
+        .zip(|zip| {
+            let manifest = zip.members.pop().unwrap();
+            zip.members
+                .extend(vec![Member::stored(b"notes/a", b"x"); TIMES]);
+            zip.members.push(manifest);
+        });
+    let directory = scratch();
+    let pack = pack.write(&path_of(&directory).join("bad.ovpack"));
+    let begin = std::time::Instant::now();
+    let error = verify(&pack, &VerifyOptions::default()).unwrap_err();
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    let rules = rules(&error);
+    for rule in [Rule::MemberRepeated, Rule::EntryRepeated, Rule::FileSize] {
+        assert!(rules.contains(&rule), "{rules:?}");
+    }
 }
