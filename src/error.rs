@@ -6,6 +6,7 @@
 mod code;
 mod details;
 mod help;
+mod message;
 
 use std::io;
 
@@ -15,6 +16,7 @@ use crate::finding::{CheckReport, Finding};
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+use message::{count_of, listed, refused_message};
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -252,6 +254,14 @@ pub enum Error {
         /** Why. */
         source: Box<Self>,
     },
+    /// A prune, a pin or an unpin is decided, and only a part of it done.
+    #[error("{tx} is decided, but could not be finished")]
+    PruneUnfinished {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
     /// Recovery finds neither the old nor the new tree in place.
     #[error(
         "{tx} is in doubt: {path} should be the old tree ({old}) or the new one ({new}); it is {found}"
@@ -369,32 +379,5 @@ impl Error {
             pack: pack.to_owned(),
             report: Box::new(finding.into()),
         }
-    }
-}
-
-fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
-    match (report.first(), report.total) {
-        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
-        (Some(finding), total) => {
-            format!("{pack} is refused with {total} findings, the first: {finding}")
-        }
-        (None, _) => format!("{pack} is refused"),
-    }
-}
-
-/// Shows at most ten of a list.
-fn listed<T: std::fmt::Display>(all: &[T]) -> String {
-    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
-    if all.len() > 10 {
-        text.push("...".to_owned());
-    }
-    text.join(", ")
-}
-
-fn count_of(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }

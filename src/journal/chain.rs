@@ -227,6 +227,8 @@ impl Journal {
             UNION ALL SELECT tx FROM tx_unit WHERE tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
             UNION ALL SELECT tx FROM change_set WHERE tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
             UNION ALL SELECT by_tx FROM tx_effect WHERE by_tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
+            UNION ALL SELECT tx FROM tx_policy WHERE tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
+            UNION ALL SELECT tx FROM tx_slot WHERE tx NOT IN (SELECT tx FROM event WHERE kind = 'prepared')
             UNION ALL SELECT -1 FROM tx_change WHERE change_set NOT IN (SELECT id FROM change_set)
             ) LIMIT 1";
         let uncovered = self

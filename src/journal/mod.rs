@@ -13,6 +13,7 @@
 pub(crate) mod chain;
 pub(crate) mod prepare;
 pub(crate) mod read;
+pub(crate) mod retention;
 pub(crate) mod slots;
 pub(crate) mod state;
 pub(crate) mod undo;
@@ -54,6 +55,9 @@ pub(crate) enum TransactionKind {
     Import,
     Restore,
     Rollback,
+    Prune,
+    Pin,
+    Unpin,
 }
 
 impl TransactionKind {
@@ -63,6 +67,9 @@ impl TransactionKind {
             Self::Import => "import",
             Self::Restore => "restore",
             Self::Rollback => "rollback",
+            Self::Prune => "prune",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
         }
     }
 }

@@ -9,6 +9,8 @@ mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod pin;
+mod prune;
 mod recover;
 mod restore;
 mod rollback;
@@ -39,6 +41,9 @@ pub(crate) enum Command {
     Log(log::Args),
     Show(show::Args),
     Rollback(rollback::Args),
+    Prune(prune::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -60,6 +65,9 @@ impl Command {
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Prune(args) => prune::run(ui, caller, args),
+            Self::Pin(args) => pin::pin(ui, caller, args),
+            Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -77,6 +85,9 @@ impl Command {
             | Self::Inspect(_)
             | Self::Status(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_) => true,
             Self::Init(_)
             | Self::Ls(_)
@@ -103,6 +114,9 @@ impl Command {
             | Self::Log(_)
             | Self::Show(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }
