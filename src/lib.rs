@@ -121,5 +121,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, verify,
+    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    verify,
 };

@@ -109,16 +109,44 @@ pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> 
 /// Shows what a pack's manifest says; changes nothing. Content bytes are hashed as part of the whole
 /// file, but not held against the manifest: [`verify`] does that.
 ///
+/// The lists are in memory, and only the limit on the manifest bounds them; [`inspect_each`] gives
+/// entry by entry.
+///
 /// # Errors
 /// [`Error::Refused`](crate::Error::Refused) with all findings of structure and manifest;
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
-    let intake = take(pack, options)?;
     let mut entries = Vec::new();
+    let mut index_records = Vec::new();
+    let claims = inspect_each(
+        pack,
+        options,
+        &mut |entry| entries.push(entry),
+        &mut |record| index_records.push(record),
+    )?;
+    Ok(InspectReport {
+        claims,
+        entries,
+        index_records,
+    })
+}
+
+/// As [`inspect`], in memory that does not grow with the pack: entries are given by path, index
+/// records by path and level, both only where structure and manifest have passed their checks.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_each(
+    pack: &Utf8Path,
+    options: &VerifyOptions,
+    on_entry: &mut dyn FnMut(InspectEntry),
+    on_record: &mut dyn FnMut(InspectRecord),
+) -> Result<VerifyReport> {
+    let intake = take(pack, options)?;
     intake
         .staging
         .for_each_manifest_entry(&mut |path, kind, size, sha256| {
-            entries.push(InspectEntry {
+            on_entry(InspectEntry {
                 path,
                 kind,
                 size,
@@ -126,12 +154,11 @@ pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport
             });
             Ok(())
         })?;
-    let mut index_records = Vec::new();
     intake
         .staging
         .for_each_record(&mut |path, level, scalars, text| {
             let scalars = serde_json::from_str(&scalars).unwrap_or_default();
-            index_records.push(InspectRecord {
+            on_record(InspectRecord {
                 path,
                 level: u8::try_from(level).unwrap_or(u8::MAX),
                 scalars,
@@ -139,11 +166,7 @@ pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport
             });
             Ok(())
         })?;
-    Ok(InspectReport {
-        claims: report(&intake)?,
-        entries,
-        index_records,
-    })
+    report(&intake)
 }
 
 fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
