@@ -253,6 +253,14 @@ pub enum Error {
         /** Why. */
         source: Box<Self>,
     },
+    /// A prune, a pin or an unpin is decided, and only a part of it done.
+    #[error("{tx} is decided, but could not be finished")]
+    PruneUnfinished {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
     /// Recovery finds neither the old nor the new tree in place.
     #[error(
         "{tx} is in doubt: {path} should be the old tree ({old}) or the new one ({new}); it is {found}"

@@ -23,7 +23,7 @@ pub struct LogOptions {
 pub struct TransactionSummary {
     /// Its id.
     pub transaction: TransactionId,
-    /// `import`, `restore`, `rollback` or `baseline`.
+    /// `import`, `restore`, `rollback`, `baseline`, `prune`, `pin` or `unpin`.
     pub kind: String,
     /// `committed`, `aborted`, or the last event of one that a crash left open.
     pub state: String,
@@ -81,6 +81,19 @@ pub struct UnitReport {
     pub slot_state: String,
 }
 
+/// What a prune, a pin or an unpin decided about a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlotDecisionReport {
+    /// The slot.
+    pub slot: SlotId,
+    /// `kept`, `freed`, `pinned` or `unpinned`.
+    pub decision: String,
+    /// Why.
+    pub reason: String,
+    /// Bytes of the files in its tree at that time.
+    pub bytes: u64,
+}
+
 /// One transaction in full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TransactionReport {
@@ -99,6 +112,8 @@ pub struct TransactionReport {
     pub events: Vec<EventReport>,
     /// Its units.
     pub units: Vec<UnitReport>,
+    /// What it decided about slots; empty where it moved the live tree.
+    pub slot_decisions: Vec<SlotDecisionReport>,
     /// Its changes, by path; unchanged paths are only counted.
     pub change_list: Vec<Change>,
 }
@@ -142,9 +157,21 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
         tool_version: row.tool_version.clone(),
         events: events.collect(),
         units,
+        slot_decisions: slot_decisions(journal, id)?,
         change_list: journal.changes(id)?,
         summary: summary(&row, undone_by),
     })
+}
+
+fn slot_decisions(journal: &Journal, id: TransactionId) -> Result<Vec<SlotDecisionReport>> {
+    let rows = journal.slot_decisions(id)?.into_iter();
+    let decisions = rows.map(|(slot, decision, reason, bytes)| SlotDecisionReport {
+        slot,
+        decision,
+        reason,
+        bytes,
+    });
+    Ok(decisions.collect())
 }
 
 /// Says what became of one transaction.

@@ -79,6 +79,7 @@ mod history;
 mod import;
 mod init;
 mod probe;
+mod prune;
 mod recover;
 mod rollback;
 mod status;
@@ -102,7 +103,9 @@ pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
 pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
-pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
+pub use history::{
+    EventReport, LogOptions, SlotDecisionReport, TransactionReport, TransactionSummary, UnitReport,
+};
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
 pub use journal::chain::{Head, ParseHeadError};
@@ -110,6 +113,7 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::RollbackOptions;
 pub use status::{DriftReport, StatusOptions, StatusReport};

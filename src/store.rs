@@ -1,6 +1,7 @@
 //! A store: open it, and the acts as methods.
 
 mod audit;
+mod retention;
 
 use std::io::Write;
 use std::time::Duration;
@@ -241,10 +242,12 @@ impl Store {
     /// Settles what a crash left; writes nothing where the store is whole.
     ///
     /// # Errors
-    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
+    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`],
+    /// [`Error::PruneUnfinished`] once everything else is settled.
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
         let mut session = self.session(&Control::default())?;
-        recover::recover(&mut session, *options)
+        let recovery = recover::recover(&mut session, *options)?;
+        recovery.unfinished.map_or(Ok(recovery.report), Err)
     }
 
     /// Lists transactions, newest first.

@@ -52,6 +52,7 @@ codes! {
             Self::LaterTransactions { .. } => "later-transactions",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
+            Self::PruneUnfinished { .. } => "prune-unfinished",
             Self::InDoubt { .. } => "in-doubt",
             Self::RecoveryPending { .. } => "recovery-pending",
             Self::JournalDamaged { .. } => "journal-damaged",
@@ -102,7 +103,7 @@ impl Error {
                 Kind::Damaged
             }
             Self::Busy { .. } => Kind::Busy,
-            Self::Pending { .. } => Kind::Pending,
+            Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,

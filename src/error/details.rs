@@ -75,6 +75,9 @@ impl Error {
             }
             Self::Busy { path } => json!({ "path": path.as_str() }),
             Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
+            Self::PruneUnfinished { tx, source } => {
+                json!({ "tx": tx.to_string(), "cause": source.code() })
+            }
             Self::InDoubt {
                 tx,
                 path,

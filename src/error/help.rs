@@ -67,6 +67,9 @@ impl Error {
             Self::Pending { .. } => {
                 "the next writing act completes the journal by itself; or recover now"
             }
+            Self::PruneUnfinished { .. } => {
+                "every writing act tries to finish it; recover says what stands in the way"
+            }
             Self::InDoubt { .. } => {
                 "look at both trees, then recover forward to the new one or back to the old one"
             }

@@ -14,6 +14,7 @@ pub(crate) mod chain;
 mod copy;
 pub(crate) mod prepare;
 pub(crate) mod read;
+pub(crate) mod retention;
 mod rows;
 mod schema;
 pub(crate) mod slots;
@@ -66,6 +67,9 @@ pub(crate) enum TransactionKind {
     Import,
     Restore,
     Rollback,
+    Prune,
+    Pin,
+    Unpin,
 }
 
 impl TransactionKind {
@@ -75,6 +79,9 @@ impl TransactionKind {
             Self::Import => "import",
             Self::Restore => "restore",
             Self::Rollback => "rollback",
+            Self::Prune => "prune",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
         }
     }
 }

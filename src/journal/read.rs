@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::prepare::{TreeIdentity, Unit, UnitAction};
-use super::{EventKind, Journal, from_column, optional};
+use super::{EventKind, Journal, TransactionKind, from_column, optional};
 use crate::clock;
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
@@ -94,6 +94,33 @@ impl TransactionRow {
             EventKind::from_name(&self.last_event),
             Some(EventKind::Committed | EventKind::Aborted)
         )
+    }
+
+    /// Returns whether it decides about slots, and moves nothing of the live tree.
+    pub(crate) fn is_about_slots(&self) -> bool {
+        let kinds = [
+            TransactionKind::Prune,
+            TransactionKind::Pin,
+            TransactionKind::Unpin,
+        ];
+        kinds.iter().any(|kind| kind.as_str() == self.kind)
+    }
+
+    /// Returns what it is, where it moved nothing that a rollback could move back.
+    pub(crate) fn why_nothing_to_undo(&self) -> Option<String> {
+        if EventKind::from_name(&self.last_event) != Some(EventKind::Committed) {
+            return Some(self.last_event.clone());
+        }
+        if self.kind == TransactionKind::Baseline.as_str() {
+            return Some("a baseline, which changed nothing".to_owned());
+        }
+        let article = if self.kind.starts_with('u') {
+            "an"
+        } else {
+            "a"
+        };
+        // Only a commit that moved the live tree has a generation.
+        (self.generation.is_none()).then(|| format!("{article} {}, which moved nothing", self.kind))
     }
 
     /// Returns when it began, in RFC 3339.
@@ -233,13 +260,12 @@ impl Journal {
         generation(&self.connection)
     }
 
-    /// Returns the number of the last event that a transaction was prepared; `None` before the
-    /// first. While it stays the same no transaction begins to move what is live.
+    /// Returns the number of the last event that a transaction was prepared which moves units;
+    /// `None` before the first. While it stays the same no transaction begins to move what is live.
     pub(crate) fn last_prepared(&self) -> Result<Option<i64>> {
-        let query = "SELECT max(seq) FROM event WHERE kind = 'prepared'";
-        self.connection
-            .query_row(query, [], |row| row.get(0))
-            .context("read the journal")
+        let query = "SELECT seq FROM event WHERE kind = 'prepared'
+                     AND EXISTS (SELECT 1 FROM tx_unit WHERE tx_unit.tx = event.tx) ORDER BY seq DESC LIMIT 1";
+        optional(self.connection.query_row(query, [], |row| row.get(0))).context("read the journal")
     }
 }
 

@@ -116,6 +116,12 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             source: Box::new(Error::Interrupted),
         },
+        Error::PruneUnfinished {
+            tx: tx(),
+            source: Box::new(Error::OtherDevice {
+                path: "notes/.ovpack/slots/3/tree".into(),
+            }),
+        },
         Error::InDoubt {
             tx: tx(),
             path: "notes/viking".into(),

@@ -1,11 +1,12 @@
 //! The library's next steps, told in this program's verbs and flags.
 
-use ovpack::Error;
+use ovpack::{Error, PruneOptions};
 
 use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
+use crate::human::Bytes;
 use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
@@ -87,6 +88,10 @@ fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
             "{} lists them; --force goes on all the same, and what drifted stays in the slot",
             caller.command("status")
         ),
+        "prune-unfinished" => format!(
+            "remove what stands in the way, then {} deletes the rest; nothing else waits for it",
+            caller.command("recover")
+        ),
         "pending" | "recovery-pending" => {
             format!("{} completes the journal", caller.command("recover"))
         }
@@ -133,11 +138,25 @@ fn about_store(error: &Error, caller: &Caller) -> Option<String> {
             "--wait SECONDS waits until it is done".to_owned()
         }
         "busy" => "wait longer with --wait SECONDS".to_owned(),
-        "no-space" | "too-large-for-disk" => format!(
-            "free some space on that file system; {} tells how much old trees hold",
-            caller.command("status")
-        ),
+        "no-space" | "too-large-for-disk" => full_disk(caller),
         _ => return None,
     };
     Some(help)
+}
+
+/// Tells what the mildest prune would free.
+fn full_disk(caller: &Caller) -> String {
+    let options = PruneOptions {
+        keep_last: Some(1),
+        dry_run: true,
+        ..PruneOptions::default()
+    };
+    let prune = caller.command("prune --keep-last 1");
+    match caller.store().map(|store| store.prune(&options)) {
+        Ok(Ok(report)) => format!(
+            "free some space on that file system; {prune} would free {} of old trees",
+            Bytes(report.freed_bytes)
+        ),
+        _ => format!("free some space on that file system; {prune} deletes old trees"),
+    }
 }

@@ -9,6 +9,8 @@ mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod pin;
+mod prune;
 mod recover;
 mod restore;
 mod rollback;
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     Log(log::Args),
     Show(show::Args),
     Rollback(rollback::Args),
+    Prune(prune::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -61,6 +66,9 @@ impl Command {
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Prune(args) => prune::run(ui, caller, args),
+            Self::Pin(args) => pin::pin(ui, caller, args),
+            Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -78,6 +86,9 @@ impl Command {
             | Self::Inspect(_)
             | Self::Status(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => true,
             Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
@@ -86,23 +97,10 @@ impl Command {
 
     /// Returns whether the verb packs, and refuses what no pack can hold.
     pub(crate) fn refuses_special(&self) -> bool {
-        match self {
-            Self::Export(args) => !args.skip.skip_special,
-            Self::Backup(args) => !args.skip.skip_special,
-            Self::Init(_)
-            | Self::Import(_)
-            | Self::Restore(_)
-            | Self::Verify(_)
-            | Self::Inspect(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Status(_)
-            | Self::Log(_)
-            | Self::Show(_)
-            | Self::Rollback(_)
-            | Self::Recover(_)
-            | Self::Journal(_) => false,
+        if let Self::Export(args) = self {
+            return !args.skip.skip_special;
         }
+        matches!(self, Self::Backup(args) if !args.skip.skip_special)
     }
 
     /// Returns the pack that the verb reads, and its limits.
@@ -121,6 +119,9 @@ impl Command {
             | Self::Log(_)
             | Self::Show(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }

@@ -16,6 +16,7 @@ mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod quantity;
 mod ui;
 mod usage;
 

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::escape::{Shown, shell_word};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::time;
+use crate::human::{Bytes, time};
 use crate::plan_text;
 use crate::ui::Ui;
 
@@ -96,6 +96,19 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             Shown(&unit.action),
             unit.slot,
             Shown(&unit.slot_state)
+        )?;
+    }
+    if !report.slot_decisions.is_empty() {
+        writeln!(out, "\nslots")?;
+    }
+    for slot in &report.slot_decisions {
+        writeln!(
+            out,
+            "  {:<9} slot {}, {}: {}",
+            slot.decision,
+            slot.slot,
+            Bytes(slot.bytes),
+            Shown(&slot.reason)
         )?;
     }
     if report.change_list.is_empty() {

@@ -68,9 +68,10 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
     )?;
     writeln!(
         out,
-        "old trees    {}, {}",
+        "old trees    {}, {}, of which {} pinned",
         Count(report.slots, "slot"),
-        Bytes(report.slot_bytes)
+        Bytes(report.slot_bytes),
+        Bytes(report.pinned_bytes)
     )?;
     if !report.recovery_pending.is_empty() {
         writeln!(
