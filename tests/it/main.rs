@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod cli_json;
 mod crash;
 mod damage;
