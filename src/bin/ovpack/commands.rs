@@ -115,6 +115,9 @@ impl Command {
             | Self::Log(_)
             | Self::Show(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => false,
         }
