@@ -1,7 +1,9 @@
 //! Policies: an operator's queries refuse a pack, are written down, and are never passed over.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ovpack::{Digest, ImportOptions, OnConflict, Receipt, Result, Rule, VerifyOptions};
+use ovpack::{
+    Digest, ImportOptions, JournalVerifyOptions, OnConflict, Receipt, Result, Rule, VerifyOptions,
+};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::support::test_store::put;
@@ -94,7 +96,10 @@ fn a_policy_of_the_store_refuses_with_a_finding_for_each_row() {
         reason["policies"],
         serde_json::json!([{ "name": "no-md.sql", "sha256": digest }])
     );
-    store.open().verify_journal().unwrap();
+    store
+        .open()
+        .verify_journal(&JournalVerifyOptions::default())
+        .unwrap();
 }
 
 #[test]
@@ -123,7 +128,10 @@ fn what_a_commit_was_held_against_is_in_the_journal() {
     let shown = store.open().show(receipt.transaction.unwrap()).unwrap();
     assert_eq!(shown.policies.len(), 3);
     assert_eq!(shown.policies[0].name, "a.sql");
-    store.open().verify_journal().unwrap();
+    store
+        .open()
+        .verify_journal(&JournalVerifyOptions::default())
+        .unwrap();
 }
 
 #[test]

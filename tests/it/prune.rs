@@ -89,7 +89,8 @@ fn codes(report: &PruneReport) -> Vec<(TransactionId, &'static str, &'static str
 #[track_caller]
 fn ensure_disk_and_journal_agree(store: &TestStore) {
     let open = store.open();
-    open.verify_journal().unwrap();
+    open.verify_journal(&ovpack::JournalVerifyOptions::default())
+        .unwrap();
     let mut held: Vec<String> = log(store)
         .into_iter()
         .filter(|entry| entry.state == "committed")

@@ -89,38 +89,18 @@ impl Command {
             | Self::Prune(_)
             | Self::Pin(_)
             | Self::Unpin(_)
-            | Self::Recover(_) => true,
-            Self::Init(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Log(_)
-            | Self::Show(_)
-            | Self::Journal(_) => false,
+            | Self::Recover(_)
+            | Self::Journal(_) => true,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
         }
     }
 
     /// Returns whether the verb packs, and refuses what no pack can hold.
     pub(crate) fn refuses_special(&self) -> bool {
-        match self {
-            Self::Export(args) => !args.skip.skip_special,
-            Self::Backup(args) => !args.skip.skip_special,
-            Self::Init(_)
-            | Self::Import(_)
-            | Self::Restore(_)
-            | Self::Verify(_)
-            | Self::Inspect(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Status(_)
-            | Self::Log(_)
-            | Self::Show(_)
-            | Self::Rollback(_)
-            | Self::Prune(_)
-            | Self::Pin(_)
-            | Self::Unpin(_)
-            | Self::Recover(_)
-            | Self::Journal(_) => false,
+        if let Self::Export(args) = self {
+            return !args.skip.skip_special;
         }
+        matches!(self, Self::Backup(args) if !args.skip.skip_special)
     }
 
     /// Returns the pack that the verb reads, and its limits.
