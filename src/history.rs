@@ -10,6 +10,7 @@ use crate::journal::Journal;
 use crate::journal::read::TransactionRow;
 use crate::journal::undo;
 use crate::plan::{Change, ChangeCounts};
+use crate::policy::PolicyRecord;
 
 /// Which transactions are listed.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +113,8 @@ pub struct TransactionReport {
     pub events: Vec<EventReport>,
     /// Its units.
     pub units: Vec<UnitReport>,
+    /// The policies that its pack was held against.
+    pub policies: Vec<PolicyRecord>,
     /// What it decided about slots; empty where it moved the live tree.
     pub slot_decisions: Vec<SlotDecisionReport>,
     /// Its changes, by path; unchanged paths are only counted.
@@ -157,6 +160,7 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
         tool_version: row.tool_version.clone(),
         events: events.collect(),
         units,
+        policies: journal.policies(id)?,
         slot_decisions: slot_decisions(journal, id)?,
         change_list: journal.changes(id)?,
         summary: summary(&row, undone_by),

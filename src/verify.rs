@@ -12,14 +12,16 @@ use crate::error::Result;
 use crate::intake::{Intake, Nowhere};
 use crate::limits::Limits;
 use crate::pack::Layout;
+use crate::policy::Policies;
 use crate::staging::Staging;
-use crate::uri::Uri;
 
 /// How a pack is read without a store.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// Bounds on what the pack may ask for.
     pub limits: Limits,
+    /// Files with policies that the pack must keep; [`inspect`] asks none.
+    pub policies: Vec<Utf8PathBuf>,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -101,8 +103,10 @@ pub struct InspectReport {
 /// [`Error::Refused`](crate::Error::Refused) with all findings of the phase that ran;
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
-    let intake = take(pack, options)?;
+    let policies = Policies::load(None, &options.policies)?;
+    let mut intake = take(pack, options)?;
     intake.read_bytes(&mut Nowhere, &options.control)?;
+    intake.ensure_policies(&policies, &options.control)?;
     report(&intake)
 }
 
@@ -182,16 +186,10 @@ fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
 
 fn report(intake: &Intake) -> Result<VerifyReport> {
     let sums = intake.staging.sums()?;
-    let is_scope = intake.claims.root_uri.as_ref().is_some_and(Uri::is_scope);
-    let kind = match (intake.claims.is_backup, is_scope) {
-        (true, _) => "backup",
-        (false, true) => "scope",
-        (false, false) => "subtree",
-    };
     Ok(VerifyReport {
         pack: intake.reader.path().to_owned(),
         layout: intake.audit.layout,
-        kind,
+        kind: intake.kind(),
         uri: intake.head.root_uri.clone(),
         root: intake.audit.root.clone(),
         scopes: intake.head.scopes.clone().unwrap_or_default(),

@@ -28,6 +28,7 @@ mod lock;
 mod meanwhile;
 mod memory;
 mod model;
+mod policies;
 mod prune;
 mod refusals;
 mod rollback;

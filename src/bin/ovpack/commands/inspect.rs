@@ -51,6 +51,7 @@ struct Answer {
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
+        policies: Vec::new(),
         control: caller.control.clone(),
     };
     // A list that nobody asked for is not held.
