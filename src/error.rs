@@ -5,7 +5,9 @@
 
 mod code;
 mod details;
+mod errno;
 mod help;
+mod text;
 
 use std::io;
 
@@ -15,6 +17,7 @@ use crate::finding::{CheckReport, Finding};
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+use text::{count_of, listed, refused_message};
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -209,6 +212,16 @@ pub enum Error {
         /** The slot. */
         slot: String,
     },
+    /// Content of the past that neither the live tree nor a slot holds.
+    #[error("{uri} as of {tx} is not held: {why}")]
+    ContentNotHeld {
+        /** The URI. */
+        uri: Uri,
+        /** As of right after this transaction. */
+        tx: TransactionId,
+        /** Where it went, as far as the journal tells. */
+        why: String,
+    },
     /// A slot does not hold what the journal says.
     #[error("slot {slot} of {tx} is not what was recorded: {detail}")]
     SlotDamaged {
@@ -369,32 +382,5 @@ impl Error {
             pack: pack.to_owned(),
             report: Box::new(finding.into()),
         }
-    }
-}
-
-fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
-    match (report.first(), report.total) {
-        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
-        (Some(finding), total) => {
-            format!("{pack} is refused with {total} findings, the first: {finding}")
-        }
-        (None, _) => format!("{pack} is refused"),
-    }
-}
-
-/// Shows at most ten of a list.
-fn listed<T: std::fmt::Display>(all: &[T]) -> String {
-    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
-    if all.len() > 10 {
-        text.push("...".to_owned());
-    }
-    text.join(", ")
-}
-
-fn count_of(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }
