@@ -73,11 +73,7 @@ impl Journal {
         on: &str,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let end = if path.is_empty() {
-            char::MAX.to_string()
-        } else {
-            format!("{path}0")
-        };
+        let end = end_of(path);
         let mut statement = self
             .connection
             .prepare_cached(STATE)
@@ -89,6 +85,15 @@ impl Journal {
             visit(entry_from_row(row).context("read the committed state")?)?;
         }
         Ok(())
+    }
+}
+
+/// Returns what sorts behind all paths at and below `path`.
+pub(super) fn end_of(path: &str) -> String {
+    if path.is_empty() {
+        char::MAX.to_string()
+    } else {
+        format!("{path}0")
     }
 }
 

@@ -20,6 +20,7 @@ mod errors;
 mod export;
 mod fixtures;
 mod help;
+mod history;
 mod lock;
 mod meanwhile;
 mod memory;

@@ -3,6 +3,7 @@
 mod backup;
 mod cat;
 mod export;
+mod history;
 mod import;
 mod init;
 mod inspect;
@@ -14,6 +15,7 @@ mod restore;
 mod rollback;
 mod show;
 mod status;
+mod tree;
 mod verify;
 
 use clap::Subcommand;
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
+    History(history::Args),
+    Tree(tree::Args),
     Rollback(rollback::Args),
     Recover(recover::Args),
     Journal(journal::Args),
@@ -59,6 +63,8 @@ impl Command {
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
+            Self::History(args) => history::run(ui, caller, args),
+            Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
@@ -76,13 +82,15 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Status(_)
+            | Self::Show(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
             | Self::Recover(_) => true,
             Self::Init(_)
             | Self::Ls(_)
             | Self::Cat(_)
             | Self::Log(_)
-            | Self::Show(_)
+            | Self::History(_)
             | Self::Journal(_) => false,
         }
     }
@@ -102,6 +110,8 @@ impl Command {
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
