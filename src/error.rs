@@ -5,6 +5,7 @@
 
 mod code;
 mod details;
+mod errno;
 mod help;
 mod make;
 mod message;
@@ -218,6 +219,16 @@ pub enum Error {
         tx: TransactionId,
         /** The slot. */
         slot: String,
+    },
+    /// Content of the past that neither the live tree nor a slot holds.
+    #[error("{uri} as of {tx} is not held: {why}")]
+    ContentNotHeld {
+        /** The URI. */
+        uri: Uri,
+        /** As of right after this transaction. */
+        tx: TransactionId,
+        /** Where it went, as far as the journal tells. */
+        why: String,
     },
     /// A slot does not hold what the journal says.
     #[error("slot {slot} of {tx} is not what was recorded: {detail}")]

@@ -59,6 +59,7 @@ mod lock;
 // pieces: one noun each
 mod checks;
 mod exchange;
+mod held;
 mod intake;
 mod journal;
 mod live;
@@ -97,15 +98,18 @@ pub use audit::{
     JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
 };
 pub use browse::ListEntry;
-pub use clock::rfc3339;
+pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
 pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
+pub use held::Place;
 pub use history::{
-    EventReport, LogOptions, SlotDecisionReport, TransactionReport, TransactionSummary, UnitReport,
+    DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
+    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};

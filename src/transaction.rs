@@ -236,7 +236,8 @@ pub(crate) fn move_all_back(
     exchange::sync_parents(&session.layout, moved)
 }
 
-/// What the journal keeps of an error: its code, message and causes, and the first findings.
+/// What the journal keeps of an error: its code, message and causes, the system's error by name,
+/// and the first findings.
 fn reason_of(error: &Error) -> Value {
     let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
@@ -246,6 +247,9 @@ fn reason_of(error: &Error) -> Value {
     }
     let mut reason =
         json!({ "reason": error.code(), "message": error.to_string(), "causes": causes });
+    if let Some(errno) = error.errno() {
+        reason["errno"] = json!(errno);
+    }
     if let Error::Refused { report, .. } = error {
         let listed: Vec<_> = report.findings.iter().take(FINDINGS_KEPT).collect();
         reason["findings"] = json!(listed);

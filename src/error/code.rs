@@ -48,6 +48,7 @@ codes! {
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
             Self::SlotPruned { .. } => "slot-pruned",
+            Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
@@ -89,7 +90,8 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
-            | Self::SlotPruned { .. } => Kind::NotFound,
+            | Self::SlotPruned { .. }
+            | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SymlinkOnPath { .. }

@@ -59,6 +59,9 @@ impl Error {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
+            Self::ContentNotHeld { .. } => {
+                "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
+            }
             Self::SlotDamaged { .. } => {
                 "look at the slot before anything else; somebody changed it"
             }

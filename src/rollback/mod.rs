@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::journal::prepare::Prepared;
-use crate::journal::read::TransactionRow;
+use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::journal::{Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;

@@ -107,6 +107,11 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             slot: "3".to_owned(),
         },
+        Error::ContentNotHeld {
+            uri: "resources/a".parse().expect("it is a URI"),
+            tx: tx(),
+            why: "slot 3 of tx8, which held it, was pruned".to_owned(),
+        },
         Error::SlotDamaged {
             tx: tx(),
             slot: "3".to_owned(),

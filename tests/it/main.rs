@@ -22,6 +22,7 @@ mod export;
 mod fixtures;
 mod fuzz_inputs;
 mod help;
+mod history;
 mod lies;
 mod limits;
 mod lock;

@@ -149,6 +149,18 @@ pub(crate) fn uri(text: &str) -> Result<Uri> {
     })
 }
 
+/// Reads a URI as a person types it, where there is one.
+pub(crate) fn some_uri(text: Option<&str>) -> Result<Option<Uri>> {
+    text.map(uri).transpose()
+}
+
+/// Reads a time: RFC 3339, a date, or how long ago. In milliseconds since 1970-01-01 UTC.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
+    ovpack::parse_time(text).ok_or_else(|| {
+        "a time is written like `2026-05-11T09:30:00Z`, `2026-05-11`, `2h` or `30d`".to_owned()
+    })
+}
+
 /// Reads a path; the empty one is a script's unset variable, not the working directory.
 pub(crate) fn path() -> impl clap::builder::TypedValueParser<Value = Utf8PathBuf> {
     NonEmptyStringValueParser::new().map(Utf8PathBuf::from)

@@ -17,6 +17,7 @@ mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod streamed;
 mod ui;
 mod usage;
 
