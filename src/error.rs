@@ -7,17 +7,17 @@ mod code;
 mod details;
 mod errno;
 mod help;
-mod text;
+mod make;
+mod message;
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
-use crate::finding::{CheckReport, Finding};
+use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
-use text::{count_of, listed, refused_message};
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,7 +47,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A pack breaks rules.
-    #[error("{}", refused_message(pack, report))]
+    #[error("{}", message::refused(pack, report))]
     Refused {
         /** The pack file. */
         pack: Utf8PathBuf,
@@ -233,7 +233,7 @@ pub enum Error {
         detail: String,
     },
     /// Live files differ from what the last commit left.
-    #[error("{} changed outside of ovpack since the last commit: {}", count_of(*total, "file"), listed(paths))]
+    #[error("{} changed outside of ovpack since the last commit: {}", message::count_of(*total, "file"), message::listed(paths))]
     Drift {
         /** The first of them. */
         paths: Vec<String>,
@@ -243,7 +243,7 @@ pub enum Error {
     /// Later transactions on the same roots are still in effect.
     #[error(
         "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        listed(later)
+        message::listed(later)
     )]
     LaterTransactions {
         /** The one to roll back. */
@@ -260,6 +260,14 @@ pub enum Error {
     /// The exchange is done; only its last journal row is missing.
     #[error("{tx} is in place, but the journal could not be completed")]
     Pending {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
+    /// A prune, a pin or an unpin is decided, and only a part of it done.
+    #[error("{tx} is decided, but could not be finished")]
+    PruneUnfinished {
         /** The transaction. */
         tx: TransactionId,
         /** Why. */
@@ -288,12 +296,26 @@ pub enum Error {
         path: Utf8PathBuf,
     },
     /// The journal's chain or rows are not what they were.
-    #[error("the journal is damaged at event {seq}: {detail}")]
+    #[error("the journal is damaged at event {seq}: {row}: {detail}")]
     JournalDamaged {
-        /** The first bad event. */
+        /** The first bad event; where no event covers the row, the last one that there is. */
         seq: i64,
+        /** The row: its table, and its primary key as a JSON list. */
+        row: String,
         /** What differs. */
         detail: String,
+    },
+    /// A question to the journal is not one reading statement, or SQL does not understand it.
+    #[error("the query is refused: {detail}")]
+    QueryRefused {
+        /** Why. */
+        detail: String,
+    },
+    /// A question to the journal was not answered in time.
+    #[error("the query is not answered after {seconds} s")]
+    QueryTimeout {
+        /** How long it had. */
+        seconds: u64,
     },
     /// The disk or a quota is full.
     #[error("no space left: cannot {action} {path}")]
@@ -336,51 +358,4 @@ pub enum Error {
     /// The caller asked to stop before the exchange.
     #[error("interrupted; nothing was changed")]
     Interrupted,
-}
-
-impl Error {
-    /// Makes the error of a file operation: [`Error::NoSpace`] where the disk or a quota is full.
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<Utf8PathBuf>,
-        source: io::Error,
-    ) -> Self {
-        let path = path.into();
-        let is_full = matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
-        if is_full {
-            Self::NoSpace {
-                action,
-                path,
-                source,
-            }
-        } else {
-            Self::Io {
-                action,
-                path,
-                source,
-            }
-        }
-    }
-
-    /// Returns whether a name, or a directory on the way to it, was not there.
-    pub(crate) fn is_absent(&self) -> bool {
-        let is_absent = |source: &io::Error| {
-            matches!(
-                source.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            )
-        };
-        matches!(self, Self::Io { source, .. } if is_absent(source))
-    }
-
-    /// Makes the error of a pack with one finding that stops the reading.
-    pub(crate) fn refused(pack: &Utf8Path, finding: Finding) -> Self {
-        Self::Refused {
-            pack: pack.to_owned(),
-            report: Box::new(finding.into()),
-        }
-    }
 }

@@ -73,40 +73,51 @@ mod target;
 mod tree;
 mod unpack;
 // acts: one story each
+mod audit;
 mod browse;
 mod export;
 mod history;
 mod import;
 mod init;
 mod probe;
+mod prune;
 mod recover;
 mod rollback;
 mod status;
 mod store;
 mod transaction;
 mod verify;
+// what fuzzing calls
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
+pub use audit::{
+    ContentReport, DriftedPath, JournalCopy, JournalExportOptions, JournalExportReport,
+    JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
+};
 pub use browse::ListEntry;
 pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportReport};
+pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
     DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
-    LogOptions, Outcome, Present, RecordedFinding, StatReport, TransactionReport,
-    TransactionSummary, TreeEntry, UnitReport, Writer,
+    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
-pub use journal::chain::{Head, JournalReport};
+pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::RollbackOptions;
 pub use status::{DriftReport, StatusOptions, StatusReport};

@@ -53,9 +53,12 @@ codes! {
             Self::LaterTransactions { .. } => "later-transactions",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
+            Self::PruneUnfinished { .. } => "prune-unfinished",
             Self::InDoubt { .. } => "in-doubt",
             Self::RecoveryPending { .. } => "recovery-pending",
             Self::JournalDamaged { .. } => "journal-damaged",
+            Self::QueryRefused { .. } => "query-refused",
+            Self::QueryTimeout { .. } => "query-timeout",
             Self::NoSpace { .. } => "no-space",
             Self::TooLargeForDisk { .. } => "too-large-for-disk",
             Self::Io { .. } => "io",
@@ -77,7 +80,9 @@ impl Error {
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
             | Self::NotAFile { .. }
-            | Self::WrongEntryKind { .. } => Kind::Usage,
+            | Self::WrongEntryKind { .. }
+            | Self::QueryRefused { .. }
+            | Self::QueryTimeout { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
             | Self::NothingToAdopt { .. }
             | Self::UriNotFound { .. }
@@ -100,7 +105,7 @@ impl Error {
                 Kind::Damaged
             }
             Self::Busy { .. } => Kind::Busy,
-            Self::Pending { .. } => Kind::Pending,
+            Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,

@@ -70,6 +70,9 @@ impl Error {
             Self::Pending { .. } => {
                 "the next writing act completes the journal by itself; or recover now"
             }
+            Self::PruneUnfinished { .. } => {
+                "every writing act tries to finish it; recover says what stands in the way"
+            }
             Self::InDoubt { .. } => {
                 "look at both trees, then recover forward to the new one or back to the old one"
             }
@@ -77,6 +80,10 @@ impl Error {
             Self::JournalDamaged { .. } => {
                 "take a copy of the store as it is, and compare it with a head kept elsewhere"
             }
+            Self::QueryRefused { .. } => {
+                "ask with one SELECT; docs/journal.md lists the views and their columns"
+            }
+            Self::QueryTimeout { .. } => "ask for less, or allow more time",
             Self::NoSpace { .. } => "free some space, or prune slots that are not needed any more",
             Self::TooLargeForDisk { .. } => {
                 "free some space, or prune slots that are not needed any more"

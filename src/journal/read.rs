@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use super::prepare::{TreeIdentity, Unit, UnitAction};
-use super::{EventKind, Journal, from_column};
+use super::{EventKind, Journal, from_column, optional};
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -97,13 +97,12 @@ impl Journal {
         generation(&self.connection)
     }
 
-    /// Returns the number of the last event that a transaction was prepared; `None` before the
-    /// first. While it stays the same no transaction begins to move what is live.
+    /// Returns the number of the last event that a transaction was prepared which moves units;
+    /// `None` before the first. While it stays the same no transaction begins to move what is live.
     pub(crate) fn last_prepared(&self) -> Result<Option<i64>> {
-        let query = "SELECT max(seq) FROM event WHERE kind = 'prepared'";
-        self.connection
-            .query_row(query, [], |row| row.get(0))
-            .context("read the journal")
+        let query = "SELECT seq FROM event WHERE kind = 'prepared'
+                     AND EXISTS (SELECT 1 FROM tx_unit WHERE tx_unit.tx = event.tx) ORDER BY seq DESC LIMIT 1";
+        optional(self.connection.query_row(query, [], |row| row.get(0))).context("read the journal")
     }
 }
 

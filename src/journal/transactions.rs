@@ -4,7 +4,7 @@
 use rusqlite::{Row, named_params};
 use serde_json::Value;
 
-use super::{EventKind, Journal, from_column, optional, to_column};
+use super::{EventKind, Journal, TransactionKind, from_column, optional, to_column};
 use crate::clock;
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
@@ -114,6 +114,33 @@ impl TransactionRow {
     /// Returns whether it was committed.
     pub(crate) fn is_committed(&self) -> bool {
         EventKind::from_name(&self.last_event) == Some(EventKind::Committed)
+    }
+
+    /// Returns whether it decides about slots, and moves nothing of the live tree.
+    pub(crate) fn is_about_slots(&self) -> bool {
+        let kinds = [
+            TransactionKind::Prune,
+            TransactionKind::Pin,
+            TransactionKind::Unpin,
+        ];
+        kinds.iter().any(|kind| kind.as_str() == self.kind)
+    }
+
+    /// Returns what it is, where it moved nothing that a rollback could move back.
+    pub(crate) fn why_nothing_to_undo(&self) -> Option<String> {
+        if !self.is_committed() {
+            return Some(self.last_event.clone());
+        }
+        if self.kind == TransactionKind::Baseline.as_str() {
+            return Some("a baseline, which changed nothing".to_owned());
+        }
+        let article = if self.kind.starts_with('u') {
+            "an"
+        } else {
+            "a"
+        };
+        // Only a commit that moved the live tree has a generation.
+        (self.generation.is_none()).then(|| format!("{article} {}, which moved nothing", self.kind))
     }
 
     /// Returns when it began, in RFC 3339.

@@ -15,7 +15,7 @@ use crate::id::TransactionId;
 use crate::journal::prepare::Prepared;
 use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
-use crate::journal::{EventKind, Journal, NewTransaction, TransactionKind};
+use crate::journal::{Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
 use crate::live;
 use crate::session::Session;
@@ -135,11 +135,8 @@ fn receipt(row: &TransactionRow, planned: &Planned, generation: u64) -> Receipt 
 fn ensure_in_effect(journal: &Journal, id: TransactionId) -> Result<TransactionRow> {
     let row = journal.transaction(id)?;
     let not_in_effect = |state: String| Err(Error::NotInEffect { tx: id, state });
-    if EventKind::from_name(&row.last_event) != Some(EventKind::Committed) {
-        return not_in_effect(row.last_event);
-    }
-    if row.kind == TransactionKind::Baseline.as_str() {
-        return not_in_effect("a baseline, which changed nothing".to_owned());
+    if let Some(state) = row.why_nothing_to_undo() {
+        return not_in_effect(state);
     }
     match undo::undone(&journal.committed()?).get(&id) {
         Some(by) => not_in_effect(format!("rolled back by {by} already")),

@@ -121,6 +121,12 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             source: Box::new(Error::Interrupted),
         },
+        Error::PruneUnfinished {
+            tx: tx(),
+            source: Box::new(Error::OtherDevice {
+                path: "notes/.ovpack/slots/3/tree".into(),
+            }),
+        },
         Error::InDoubt {
             tx: tx(),
             path: "notes/viking".into(),
@@ -133,8 +139,13 @@ fn journal_errors() -> Vec<Error> {
         },
         Error::JournalDamaged {
             seq: 12,
+            row: "event [12]".to_owned(),
             detail: "the hash does not follow from the event before".to_owned(),
         },
+        Error::QueryRefused {
+            detail: "no such column: x".to_owned(),
+        },
+        Error::QueryTimeout { seconds: 10 },
     ]
 }
 

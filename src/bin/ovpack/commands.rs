@@ -10,6 +10,8 @@ mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod pin;
+mod prune;
 mod recover;
 mod restore;
 mod rollback;
@@ -23,6 +25,7 @@ use clap::Subcommand;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::ui::Ui;
 
 /// The verbs and their arguments, in the order of the help page.
@@ -43,6 +46,9 @@ pub(crate) enum Command {
     History(history::Args),
     Tree(tree::Args),
     Rollback(rollback::Args),
+    Prune(prune::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -66,6 +72,9 @@ impl Command {
             Self::History(args) => history::run(ui, caller, args),
             Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Prune(args) => prune::run(ui, caller, args),
+            Self::Pin(args) => pin::pin(ui, caller, args),
+            Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -85,23 +94,30 @@ impl Command {
             | Self::Show(_)
             | Self::Tree(_)
             | Self::Rollback(_)
-            | Self::Recover(_) => true,
-            Self::Init(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Log(_)
-            | Self::History(_)
-            | Self::Journal(_) => false,
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
+            | Self::Recover(_)
+            | Self::Journal(_) => true,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
         }
     }
 
-    /// Returns the pack that the verb reads.
-    pub(crate) fn pack(&self) -> Option<&str> {
+    /// Returns whether the verb packs, and refuses what no pack can hold.
+    pub(crate) fn refuses_special(&self) -> bool {
+        if let Self::Export(args) = self {
+            return !args.skip.skip_special;
+        }
+        matches!(self, Self::Backup(args) if !args.skip.skip_special)
+    }
+
+    /// Returns the pack that the verb reads, and its limits.
+    pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
         match self {
-            Self::Import(args) => Some(args.pack.as_str()),
-            Self::Restore(args) => Some(args.pack.as_str()),
-            Self::Verify(args) => Some(args.pack.as_str()),
-            Self::Inspect(args) => Some(args.pack.as_str()),
+            Self::Import(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)
@@ -113,6 +129,9 @@ impl Command {
             | Self::History(_)
             | Self::Tree(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }

@@ -12,9 +12,11 @@ mod failure;
 #[cfg(feature = "fault")]
 mod fault;
 mod human;
+mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod quantity;
 mod streamed;
 mod ui;
 mod usage;

@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::escape::{Shown, shell_word};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Count, time};
+use crate::human::{Bytes, Count, time};
 use crate::plan_text;
 use crate::streamed::Streamed;
 use crate::ui::Ui;
@@ -167,7 +167,9 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
         writeln!(
             out,
             "  {:>5}  {at}  {:<9}  {}",
-            event.seq, event.kind, event.hash
+            event.seq,
+            Shown(&event.kind),
+            event.hash
         )?;
     }
     if !report.units.is_empty() {
@@ -181,7 +183,22 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
         writeln!(
             out,
             "  {:<9} slot {} ({})  {path}",
-            unit.action, unit.slot, unit.slot_state
+            Shown(&unit.action),
+            unit.slot,
+            Shown(&unit.slot_state)
+        )?;
+    }
+    if !report.slot_decisions.is_empty() {
+        writeln!(out, "\nslots")?;
+    }
+    for slot in &report.slot_decisions {
+        writeln!(
+            out,
+            "  {:<9} slot {}, {}: {}",
+            slot.decision,
+            slot.slot,
+            Bytes(slot.bytes),
+            Shown(&slot.reason)
         )?;
     }
     Ok(())
