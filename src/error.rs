@@ -54,6 +54,14 @@ pub enum Error {
         /** What was found. */
         report: Box<CheckReport>,
     },
+    /// A policy cannot be read, is no query, or ends in an error.
+    #[error("policy {path} cannot be asked: {detail}")]
+    PolicyFailed {
+        /** Its file. */
+        path: Utf8PathBuf,
+        /** Why. */
+        detail: String,
+    },
     /// A directory is no store, nor is one above it.
     #[error("{path} is not a store")]
     StoreNotFound {

@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::plan::{Change, ChangeCounts};
+use crate::policy::PolicyRecord;
 
 pub(crate) use content::read_at;
 pub(crate) use diff::diff;
@@ -158,6 +159,8 @@ pub struct TransactionReport {
     pub events: Vec<EventReport>,
     /// Its units.
     pub units: Vec<UnitReport>,
+    /// The policies that its pack was held against.
+    pub policies: Vec<PolicyRecord>,
     /// What it decided about slots; empty where it moved the live tree.
     pub slot_decisions: Vec<SlotDecisionReport>,
     /// The first [`CHANGES_LISTED`](TransactionReport::CHANGES_LISTED) of its changes: what was
@@ -214,6 +217,7 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
         findings,
         events: events.collect(),
         units,
+        policies: journal.policies(id)?,
         slot_decisions: slot_decisions(journal, id)?,
         change_list: first_changes(journal, id)?,
         summary: summary(&row, undone_by),

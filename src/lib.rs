@@ -65,6 +65,7 @@ mod journal;
 mod live;
 mod pack;
 mod plan;
+mod policy;
 mod session;
 mod slot;
 mod staging;
@@ -117,6 +118,7 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::RollbackOptions;
@@ -125,5 +127,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, verify,
+    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    verify,
 };

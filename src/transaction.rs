@@ -15,6 +15,7 @@ use crate::id::TransactionId;
 use crate::journal::prepare::{Prepared, Unit};
 use crate::journal::{EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
+use crate::policy::PolicyRecord;
 use crate::session::Session;
 use crate::staging::Staging;
 use crate::uri::Uri;
@@ -115,7 +116,16 @@ impl<'s> Transaction<'s> {
     ///
     /// Where that does not succeed either, the next writing act does it.
     pub(crate) fn abort(self, error: Error) -> Error {
-        abort(self.session, self.id, &reason_of(&error)).unwrap_or_else(|_| settled_later());
+        self.abort_of(&[], error)
+    }
+
+    /// Aborts an act that was held against policies; otherwise as [`Self::abort`].
+    pub(crate) fn abort_of(self, policies: &[PolicyRecord], error: Error) -> Error {
+        let mut reason = reason_of(&error);
+        if !policies.is_empty() {
+            reason["policies"] = json!(policies);
+        }
+        abort(self.session, self.id, &reason).unwrap_or_else(|_| settled_later());
         error
     }
 }

@@ -25,6 +25,7 @@ macro_rules! codes {
 codes! {
             Self::InvalidUri { .. } => "invalid-uri",
             Self::InvalidArgument { .. } => "invalid-argument",
+            Self::PolicyFailed { .. } => "policy-failed",
             Self::StoreNotFound { .. } => "store-not-found",
             Self::StoreExists { .. } => "store-exists",
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
@@ -75,6 +76,7 @@ impl Error {
                 .map_or(Kind::BadPack, |finding| finding.rule.kind()),
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
+            | Self::PolicyFailed { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }

@@ -24,6 +24,9 @@ impl Error {
             Self::Refused { pack, report } => {
                 json!({ "pack": pack.as_str(), "findings": &report.findings, "total": report.total })
             }
+            Self::PolicyFailed { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
             Self::StoreNotFound { path } => json!({ "path": path.as_str() }),
             Self::StoreExists { path } => json!({ "path": path.as_str() }),
             Self::DirectoryNotEmpty { path } => json!({ "path": path.as_str() }),

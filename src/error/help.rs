@@ -18,6 +18,9 @@ impl Error {
             Self::Refused { report, .. } => {
                 return report.first().map(|finding| finding.rule.cure());
             }
+            Self::PolicyFailed { .. } => {
+                "correct the policy; no pack is taken in while one of its policies cannot be asked"
+            }
             Self::StoreNotFound { .. } => "make a store with init, or name one",
             Self::StoreExists { .. } => "use it as it is, or choose another directory",
             Self::DirectoryNotEmpty { .. } => {

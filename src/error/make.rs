@@ -1,4 +1,4 @@
-//! How errors are made, and told apart, where the library meets them.
+//! How errors are made of what the system says.
 
 use std::io;
 

@@ -8,6 +8,7 @@ use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
+use crate::policy::PolicyRecord;
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -68,6 +69,23 @@ impl Journal {
             .context("read the journal")?;
         let rows = statement
             .query_map([id.0], unit_from_row)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
+    }
+
+    /// Returns the policies that a transaction's pack was held against, in their order.
+    pub(crate) fn policies(&self, id: TransactionId) -> Result<Vec<PolicyRecord>> {
+        let query = "SELECT name, sha256 FROM tx_policy WHERE tx = ?1 ORDER BY ordinal";
+        let mut statement = self.connection.prepare(query).context("read the journal")?;
+        let record = |row: &Row<'_>| {
+            Ok(PolicyRecord {
+                name: row.get(0)?,
+                sha256: row.get(1)?,
+            })
+        };
+        let rows = statement
+            .query_map([id.0], record)
             .context("read the journal")?;
         rows.collect::<rusqlite::Result<_>>()
             .context("read the journal")

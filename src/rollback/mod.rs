@@ -69,6 +69,7 @@ pub(crate) fn run(
     };
     let prepared = Prepared {
         pack: None,
+        policies: Vec::new(),
         counts: planned.counts,
         files: planned.files,
         bytes: planned.bytes,

@@ -26,6 +26,10 @@ fn store_errors() -> Vec<Error> {
             value: "force".to_owned(),
             expected: "fail, overwrite or skip",
         },
+        Error::PolicyFailed {
+            path: "notes/.ovpack/policies/size.sql".into(),
+            detail: "no such column: size".to_owned(),
+        },
         Error::StoreNotFound { path: path() },
         Error::StoreExists { path: path() },
         Error::DirectoryNotEmpty { path: path() },

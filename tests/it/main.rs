@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod cli_json;
 mod crash;
 mod damage;
@@ -28,6 +29,7 @@ mod lock;
 mod meanwhile;
 mod memory;
 mod model;
+mod policies;
 mod prune;
 mod refusals;
 mod rollback;

@@ -93,6 +93,16 @@ pub(crate) struct PutArgs {
     /// Check the pack and print the plan; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
+}
+
+/// What a pack is held against beside the rules that are built in.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Refuse the pack where a query of FILE returns a row, also where one of the store's policies does
+    #[arg(long = "policy", value_name = "FILE", value_parser = path())]
+    pub(crate) files: Vec<Utf8PathBuf>,
 }
 
 /// What must be known before the command line is understood, since an error in it is printed too.

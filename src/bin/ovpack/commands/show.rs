@@ -188,6 +188,12 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             Shown(&unit.slot_state)
         )?;
     }
+    if !report.policies.is_empty() {
+        writeln!(out, "\npolicies")?;
+    }
+    for policy in &report.policies {
+        writeln!(out, "  {}  {}", policy.sha256, Shown(&policy.name))?;
+    }
     if !report.slot_decisions.is_empty() {
         writeln!(out, "\nslots")?;
     }
