@@ -5,14 +5,16 @@
 
 mod code;
 mod details;
+mod errno;
 mod help;
+mod make;
 mod message;
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
-use crate::finding::{CheckReport, Finding};
+use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
@@ -51,6 +53,14 @@ pub enum Error {
         pack: Utf8PathBuf,
         /** What was found. */
         report: Box<CheckReport>,
+    },
+    /// A policy cannot be read, is no query, or ends in an error.
+    #[error("policy {path} cannot be asked: {detail}")]
+    PolicyFailed {
+        /** Its file. */
+        path: Utf8PathBuf,
+        /** Why. */
+        detail: String,
     },
     /// A directory is no store, nor is one above it.
     #[error("{path} is not a store")]
@@ -210,6 +220,16 @@ pub enum Error {
         /** The slot. */
         slot: String,
     },
+    /// Content of the past that neither the live tree nor a slot holds.
+    #[error("{uri} as of {tx} is not held: {why}")]
+    ContentNotHeld {
+        /** The URI. */
+        uri: Uri,
+        /** As of right after this transaction. */
+        tx: TransactionId,
+        /** Where it went, as far as the journal tells. */
+        why: String,
+    },
     /// A slot does not hold what the journal says.
     #[error("slot {slot} of {tx} is not what was recorded: {detail}")]
     SlotDamaged {
@@ -346,51 +366,4 @@ pub enum Error {
     /// The caller asked to stop before the exchange.
     #[error("interrupted; nothing was changed")]
     Interrupted,
-}
-
-impl Error {
-    /// Makes the error of a file operation: [`Error::NoSpace`] where the disk or a quota is full.
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<Utf8PathBuf>,
-        source: io::Error,
-    ) -> Self {
-        let path = path.into();
-        let is_full = matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
-        if is_full {
-            Self::NoSpace {
-                action,
-                path,
-                source,
-            }
-        } else {
-            Self::Io {
-                action,
-                path,
-                source,
-            }
-        }
-    }
-
-    /// Returns whether a name, or a directory on the way to it, was not there.
-    pub(crate) fn is_absent(&self) -> bool {
-        let is_absent = |source: &io::Error| {
-            matches!(
-                source.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            )
-        };
-        matches!(self, Self::Io { source, .. } if is_absent(source))
-    }
-
-    /// Makes the error of a pack with one finding that stops the reading.
-    pub(crate) fn refused(pack: &Utf8Path, finding: Finding) -> Self {
-        Self::Refused {
-            pack: pack.to_owned(),
-            report: Box::new(finding.into()),
-        }
-    }
 }

@@ -59,11 +59,13 @@ mod lock;
 // pieces: one noun each
 mod checks;
 mod exchange;
+mod held;
 mod intake;
 mod journal;
 mod live;
 mod pack;
 mod plan;
+mod policy;
 mod session;
 mod slot;
 mod staging;
@@ -96,15 +98,18 @@ pub use audit::{
     JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
 };
 pub use browse::ListEntry;
-pub use clock::rfc3339;
+pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
 pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
+pub use held::Place;
 pub use history::{
-    EventReport, LogOptions, SlotDecisionReport, TransactionReport, TransactionSummary, UnitReport,
+    DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
+    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
@@ -113,6 +118,7 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::RollbackOptions;
@@ -121,5 +127,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, verify,
+    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    verify,
 };

@@ -1,6 +1,7 @@
 //! A store: open it, and the acts as methods.
 
 mod audit;
+mod history;
 mod retention;
 
 use std::io::Write;
@@ -13,7 +14,6 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::export::{self, Confirm, ExportOptions, ExportReport};
 use crate::fsops::Dir;
-use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
 use crate::init;
@@ -248,22 +248,6 @@ impl Store {
         let mut session = self.session(&Control::default())?;
         let recovery = recover::recover(&mut session, *options)?;
         recovery.unfinished.map_or(Ok(recovery.report), Err)
-    }
-
-    /// Lists transactions, newest first.
-    ///
-    /// # Errors
-    /// Those of reading the journal.
-    pub fn log(&self, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
-        history::log(&self.reader()?.journal, options)
-    }
-
-    /// Shows one transaction in full.
-    ///
-    /// # Errors
-    /// [`Error::TransactionNotFound`].
-    pub fn show(&self, tx: TransactionId) -> Result<TransactionReport> {
-        history::show(&self.reader()?.journal, tx)
     }
 
     /// Tells the state of the store and how its live tree differs from what the last commit left.

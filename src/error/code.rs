@@ -25,6 +25,7 @@ macro_rules! codes {
 codes! {
             Self::InvalidUri { .. } => "invalid-uri",
             Self::InvalidArgument { .. } => "invalid-argument",
+            Self::PolicyFailed { .. } => "policy-failed",
             Self::StoreNotFound { .. } => "store-not-found",
             Self::StoreExists { .. } => "store-exists",
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
@@ -47,6 +48,7 @@ codes! {
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
             Self::SlotPruned { .. } => "slot-pruned",
+            Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
@@ -74,6 +76,7 @@ impl Error {
                 .map_or(Kind::BadPack, |finding| finding.rule.kind()),
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
+            | Self::PolicyFailed { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -87,7 +90,8 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
-            | Self::SlotPruned { .. } => Kind::NotFound,
+            | Self::SlotPruned { .. }
+            | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SymlinkOnPath { .. }

@@ -24,6 +24,9 @@ impl Error {
             Self::Refused { pack, report } => {
                 json!({ "pack": pack.as_str(), "findings": &report.findings, "total": report.total })
             }
+            Self::PolicyFailed { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
             Self::StoreNotFound { path } => json!({ "path": path.as_str() }),
             Self::StoreExists { path } => json!({ "path": path.as_str() }),
             Self::DirectoryNotEmpty { path } => json!({ "path": path.as_str() }),
@@ -66,6 +69,9 @@ impl Error {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
             Self::SlotPruned { tx, slot } => json!({ "tx": tx.to_string(), "slot": slot.as_str() }),
+            Self::ContentNotHeld { uri, tx, why } => {
+                json!({ "uri": uri.to_string(), "tx": tx.to_string(), "why": why.as_str() })
+            }
             Self::SlotDamaged { tx, slot, detail } => {
                 json!({ "tx": tx.to_string(), "slot": slot.as_str(), "detail": detail.as_str() })
             }
@@ -97,7 +103,7 @@ impl Error {
                 action,
                 path,
                 source: _,
-            } => json!({ "action": *action, "path": path.as_str() }),
+            } => json!({ "action": *action, "path": path.as_str(), "errno": self.errno() }),
             Self::TooLargeForDisk {
                 path,
                 needed_bytes,
@@ -109,7 +115,9 @@ impl Error {
                 action,
                 path,
                 source,
-            } => json!({ "action": *action, "path": path.as_str(), "os": source.to_string() }),
+            } => {
+                json!({ "action": *action, "path": path.as_str(), "os": source.to_string(), "errno": self.errno() })
+            }
             Self::Database { action, source } => {
                 json!({ "action": *action, "sqlite": source.to_string() })
             }

@@ -18,6 +18,9 @@ impl Error {
             Self::Refused { report, .. } => {
                 return report.first().map(|finding| finding.rule.cure());
             }
+            Self::PolicyFailed { .. } => {
+                "correct the policy; no pack is taken in while one of its policies cannot be asked"
+            }
             Self::StoreNotFound { .. } => "make a store with init, or name one",
             Self::StoreExists { .. } => "use it as it is, or choose another directory",
             Self::DirectoryNotEmpty { .. } => {
@@ -56,6 +59,9 @@ impl Error {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
+            Self::ContentNotHeld { .. } => {
+                "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
+            }
             Self::SlotDamaged { .. } => {
                 "look at the slot before anything else; somebody changed it"
             }

@@ -8,10 +8,11 @@
 //!
 //! Every event is one `SQLite` transaction and durable when its function returns. Each carries the
 //! hash of the event before it, and the digest of the rows that came with it ([`chain`]). What the
-//! last commit left at a path is asked of change rows ([`state`]).
+//! last commit left at a path is asked of change rows ([`state`]), and what was there before ([`past`]).
 
 pub(crate) mod chain;
 mod copy;
+pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
 pub(crate) mod retention;
@@ -19,6 +20,7 @@ mod rows;
 mod schema;
 pub(crate) mod slots;
 pub(crate) mod state;
+pub(crate) mod transactions;
 pub(crate) mod undo;
 pub(crate) mod verify;
 

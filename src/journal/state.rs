@@ -129,8 +129,8 @@ impl Journal {
     }
 }
 
-/// Returns what sorts behind all paths below `path`.
-fn end_of(path: &str) -> String {
+/// Returns what sorts behind all paths at and below `path`.
+pub(super) fn end_of(path: &str) -> String {
     if path.is_empty() {
         char::MAX.to_string()
     } else {

@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::journal::prepare::Prepared;
-use crate::journal::read::TransactionRow;
+use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::journal::{Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
@@ -69,6 +69,7 @@ pub(crate) fn run(
     };
     let prepared = Prepared {
         pack: None,
+        policies: Vec::new(),
         counts: planned.counts,
         files: planned.files,
         bytes: planned.bytes,

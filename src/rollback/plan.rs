@@ -7,7 +7,7 @@ use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::Journal;
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
-use crate::journal::read::TransactionRow;
+use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::layout::{self, Layout};
 use crate::live;

@@ -26,6 +26,10 @@ fn store_errors() -> Vec<Error> {
             value: "force".to_owned(),
             expected: "fail, overwrite or skip",
         },
+        Error::PolicyFailed {
+            path: "notes/.ovpack/policies/size.sql".into(),
+            detail: "no such column: size".to_owned(),
+        },
         Error::StoreNotFound { path: path() },
         Error::StoreExists { path: path() },
         Error::DirectoryNotEmpty { path: path() },
@@ -102,6 +106,11 @@ fn journal_errors() -> Vec<Error> {
         Error::SlotPruned {
             tx: tx(),
             slot: "3".to_owned(),
+        },
+        Error::ContentNotHeld {
+            uri: "resources/a".parse().expect("it is a URI"),
+            tx: tx(),
+            why: "slot 3 of tx8, which held it, was pruned".to_owned(),
         },
         Error::SlotDamaged {
             tx: tx(),

@@ -18,9 +18,9 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 20] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "ls", "cat", "status",
-    "log", "show", "rollback", "prune", "pin", "unpin", "recover", "journal",
+    "log", "show", "history", "tree", "rollback", "prune", "pin", "unpin", "recover", "journal",
 ];
 
 #[test]

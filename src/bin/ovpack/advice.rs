@@ -84,6 +84,13 @@ fn raise(flags: &str) -> String {
 fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
     let help = match error.code() {
         "transaction-not-found" => format!("{} lists the transactions", caller.command("log")),
+        "content-not-held" => format!(
+            "{} tells where it was, and which pack it came from",
+            caller.command(&format!(
+                "history {}",
+                shell_word(error.details().get("uri")?.as_str()?)
+            ))
+        ),
         "drift" => format!(
             "{} lists them; --force goes on all the same, and what drifted stays in the slot",
             caller.command("status")

@@ -3,6 +3,7 @@
 mod backup;
 mod cat;
 mod export;
+mod history;
 mod import;
 mod init;
 mod inspect;
@@ -16,6 +17,7 @@ mod restore;
 mod rollback;
 mod show;
 mod status;
+mod tree;
 mod verify;
 
 use clap::Subcommand;
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
+    History(history::Args),
+    Tree(tree::Args),
     Rollback(rollback::Args),
     Prune(prune::Args),
     Pin(pin::PinArgs),
@@ -65,6 +69,8 @@ impl Command {
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
+            Self::History(args) => history::run(ui, caller, args),
+            Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
             Self::Prune(args) => prune::run(ui, caller, args),
             Self::Pin(args) => pin::pin(ui, caller, args),
@@ -85,13 +91,15 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Status(_)
+            | Self::Show(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
             | Self::Prune(_)
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => true,
-            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
         }
     }
 
@@ -118,6 +126,8 @@ impl Command {
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
             | Self::Prune(_)
             | Self::Pin(_)

@@ -3,6 +3,7 @@
 //! It sees only the library's public API. Standard input is never read.
 
 mod advice;
+mod age;
 mod args;
 mod caller;
 mod commands;
@@ -16,7 +17,7 @@ mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
-mod quantity;
+mod streamed;
 mod ui;
 mod usage;
 

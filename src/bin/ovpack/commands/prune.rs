@@ -6,12 +6,13 @@ use std::time::Duration;
 use clap::ArgGroup;
 use ovpack::{PruneOptions, SlotDecision};
 
+use crate::age::age;
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::{Bytes, Count, time};
-use crate::quantity::{bytes, span};
+use crate::limits::byte_count;
 use crate::ui::Ui;
 
 /// Delete replaced trees that no rollback is to bring back any more, and say why of each
@@ -33,10 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     keep_last: Option<u64>,
     /// Keep the trees of commits younger than this, such as 12h, 30d or 2w
-    #[arg(long, value_name = "AGE", value_parser = span)]
+    #[arg(long, value_name = "AGE", value_parser = age)]
     keep_within: Option<Duration>,
     /// Free the oldest trees until the rest fits into this, such as 500MB or 10GiB
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
     max_bytes: Option<u64>,
     /// Say what would be freed; change nothing
     #[arg(long)]
