@@ -6,6 +6,7 @@
 mod code;
 mod details;
 mod help;
+mod message;
 
 use std::io;
 
@@ -15,6 +16,7 @@ use crate::finding::{CheckReport, Finding};
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+use message::{count_of, listed, nothing_to_redo, refused_message};
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -201,6 +203,14 @@ pub enum Error {
         /** Its state. */
         state: String,
     },
+    /// No rollback that could be taken back.
+    #[error("{}", nothing_to_redo(*tx, *last))]
+    NothingToRedo {
+        /** The one that was asked for. */
+        tx: Option<TransactionId>,
+        /** The last commit. */
+        last: Option<TransactionId>,
+    },
     /// The trees that a rollback needs were pruned.
     #[error("{tx} cannot be rolled back: its slot {slot} was pruned")]
     SlotPruned {
@@ -369,32 +379,5 @@ impl Error {
             pack: pack.to_owned(),
             report: Box::new(finding.into()),
         }
-    }
-}
-
-fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
-    match (report.first(), report.total) {
-        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
-        (Some(finding), total) => {
-            format!("{pack} is refused with {total} findings, the first: {finding}")
-        }
-        (None, _) => format!("{pack} is refused"),
-    }
-}
-
-/// Shows at most ten of a list.
-fn listed<T: std::fmt::Display>(all: &[T]) -> String {
-    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
-    if all.len() > 10 {
-        text.push("...".to_owned());
-    }
-    text.join(", ")
-}
-
-fn count_of(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }

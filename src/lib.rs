@@ -102,7 +102,7 @@ pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
-pub use rollback::RollbackOptions;
+pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -1,5 +1,7 @@
 //! A store: open it, and the acts as methods.
 
+mod undo;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -225,14 +227,7 @@ impl Store {
     /// [`Error::Drift`], [`Error::SlotPruned`], [`Error::SlotDamaged`], [`Error::Busy`].
     pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
         if options.dry_run {
-            let reader = self.reader()?;
-            return rollback::rehearse(
-                &reader.layout,
-                &reader.journal,
-                reader.cache(),
-                tx,
-                options,
-            );
+            return undo::or_first_obstacle(self.rehearse_rollback(tx, options)?);
         }
         rollback::run(&mut self.writer(&options.control)?, tx, options)
     }

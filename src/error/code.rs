@@ -46,6 +46,7 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
@@ -82,6 +83,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. } => Kind::NotFound,
             Self::StoreExists { .. }
             | Self::DirectoryNotEmpty { .. }

@@ -55,13 +55,16 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NothingToRedo { .. } => {
+                "list the transactions with log; a redo takes a rollback back"
+            }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
             Self::SlotDamaged { .. } => {
                 "look at the slot before anything else; somebody changed it"
             }
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
-                "roll back the later transactions first, newest first"
+                "roll back the later transactions first, newest first, or all of them with it as one"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {

@@ -16,9 +16,11 @@ pub(crate) struct SlotRow {
     /// Whether it holds a tree; a unit that was created leaves nothing behind.
     pub(crate) has_tree: bool,
     pub(crate) tree_digest: Option<Digest>,
+    /// Bytes of the files that it holds.
+    pub(crate) bytes: u64,
 }
 
-const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest FROM slot";
+const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest, bytes FROM slot";
 
 impl SlotRow {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -26,6 +28,7 @@ impl SlotRow {
             state: row.get(0)?,
             has_tree: row.get(1)?,
             tree_digest: row.get(2)?,
+            bytes: from_column(row.get(3)?),
         })
     }
 }
@@ -64,6 +67,14 @@ impl Journal {
         let query = [COLUMNS, "WHERE id = ?1"].join(" ");
         optional(self.connection.query_row(&query, [id.0], SlotRow::from_row))
             .context("read a slot's row")
+    }
+
+    /// Returns the transaction that made a slot.
+    pub(crate) fn maker_of(&self, slot: SlotId) -> Result<Option<TransactionId>> {
+        let query = "SELECT made_by FROM slot WHERE id = ?1";
+        let maker = self.connection.query_row(query, [slot.0], |row| row.get(0));
+        let maker = optional(maker).context("read a slot's row")?;
+        Ok(maker.map(TransactionId))
     }
 
     /// Returns the slots that a transaction made and that are not pruned.

@@ -18,9 +18,9 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "ls", "cat", "status",
-    "log", "show", "rollback", "recover", "journal",
+    "log", "show", "rollback", "redo", "recover", "journal",
 ];
 
 #[test]

@@ -26,5 +26,7 @@ mod memory;
 mod model;
 mod refusals;
 mod rollback;
+mod rollback_to;
+mod stack;
 mod support;
 mod targets;

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
-    let Failure::Library(error) = failure else {
+    let Some(error) = failure.library() else {
         return failure.help().map(str::to_owned);
     };
     let told = about_pack(error, command, caller)
@@ -70,7 +70,9 @@ fn raise(flag: &str) -> String {
 /// Steps that concern the journal.
 fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
     let help = match error.code() {
-        "transaction-not-found" => format!("{} lists the transactions", caller.command("log")),
+        "transaction-not-found" | "nothing-to-redo" => {
+            format!("{} lists the transactions", caller.command("log"))
+        }
         "drift" => format!(
             "{} lists them; --force goes on all the same, and what drifted stays in the slot",
             caller.command("status")
@@ -90,11 +92,11 @@ fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
 
 /// Steps that name a transaction.
 fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
-    if let Error::LaterTransactions { later, .. } = error {
-        let words = format!("rollback {}", later.first()?);
-        let rollback = caller.command(&words);
+    if let Error::LaterTransactions { tx, later } = error {
+        let first = caller.command(&format!("rollback {}", later.first()?));
+        let all = caller.command(&format!("rollback --to {tx}"));
         return Some(format!(
-            "roll back the later ones first, newest first: {rollback}"
+            "roll back the later ones first, newest first: {first}; or all of them as one: {all}"
         ));
     }
     if let Error::NotInEffect { tx, .. } = error {

@@ -10,6 +10,7 @@ mod journal;
 mod log;
 mod ls;
 mod recover;
+mod redo;
 mod restore;
 mod rollback;
 mod show;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Log(log::Args),
     Show(show::Args),
     Rollback(rollback::Args),
+    Redo(redo::Args),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -60,6 +62,7 @@ impl Command {
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Redo(args) => redo::run(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -77,6 +80,7 @@ impl Command {
             | Self::Inspect(_)
             | Self::Status(_)
             | Self::Rollback(_)
+            | Self::Redo(_)
             | Self::Recover(_) => true,
             Self::Init(_)
             | Self::Ls(_)
@@ -103,6 +107,7 @@ impl Command {
             | Self::Log(_)
             | Self::Show(_)
             | Self::Rollback(_)
+            | Self::Redo(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }

@@ -15,6 +15,7 @@ mod human;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod rollback_text;
 mod ui;
 mod usage;
 

@@ -1,0 +1,44 @@
+//! Messages of errors that have more than one form.
+
+use camino::Utf8Path;
+
+use crate::finding::CheckReport;
+use crate::id::TransactionId;
+
+pub(super) fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
+    match (report.first(), report.total) {
+        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
+        (Some(finding), total) => {
+            format!("{pack} is refused with {total} findings, the first: {finding}")
+        }
+        (None, _) => format!("{pack} is refused"),
+    }
+}
+
+pub(super) fn nothing_to_redo(tx: Option<TransactionId>, last: Option<TransactionId>) -> String {
+    let what = match tx {
+        Some(tx) => format!("{tx} is no rollback in effect that took something away"),
+        None => "there is no rollback in effect that took something away".to_owned(),
+    };
+    match last {
+        Some(last) => format!("{what}; the last commit is {last}"),
+        None => format!("{what}; there is no commit yet"),
+    }
+}
+
+/// Shows at most ten of a list.
+pub(super) fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
+    if all.len() > 10 {
+        text.push("...".to_owned());
+    }
+    text.join(", ")
+}
+
+pub(super) fn count_of(count: u64, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
