@@ -67,6 +67,12 @@ impl Acts {
         self.state.get(&act).is_some_and(|(is_on, _)| *is_on)
     }
 
+    /// Returns whether a commit turned an act.
+    pub(crate) fn has_turned(&self, commit: TransactionId, act: TransactionId) -> bool {
+        let turned = self.turns.get(&commit);
+        turned.is_some_and(|turned| turned.contains(&act))
+    }
+
     /// Returns the acts that are on, newest first.
     pub(crate) fn on(&self) -> impl Iterator<Item = TransactionId> {
         let newest_first = self.state.iter().rev();
@@ -103,6 +109,19 @@ pub(crate) fn turned_since(commits: Commits<'_>, since: TransactionId) -> Vec<Tu
             undo: if *is_on && *act > since { *act } else { *by },
         })
         .collect()
+}
+
+/// Returns the commit that turned back all that a commit had turned; `None` where something of it is
+/// still as that left it.
+pub(crate) fn taken_back_by(commits: Commits<'_>, commit: TransactionId) -> Option<TransactionId> {
+    let acts = Acts::after(commits);
+    let turned = acts.turns.get(&commit)?;
+    let since: BTreeMap<_, _> = turned_since(commits, commit)
+        .into_iter()
+        .map(|turned| (turned.act, turned.by))
+        .collect();
+    let by: Option<Vec<_>> = turned.iter().map(|act| since.get(act).copied()).collect();
+    by?.into_iter().max()
 }
 
 #[cfg(test)]
@@ -143,6 +162,17 @@ mod tests {
         let all = commits(&[(1, &[]), (2, &[]), (3, &[2]), (4, &[1])]);
         assert_eq!(in_the_way(&all, 3), ids(&[4]));
         assert_eq!(in_the_way(&all[..3], 1), ids(&[]));
+    }
+
+    #[test]
+    fn a_redo_whose_effect_is_gone_is_taken_back_by_whoever_took_it_back() {
+        // 3 brings 1 back; 5 undoes 1 and 4 as one.
+        let all = commits(&[(1, &[]), (2, &[1]), (3, &[2]), (4, &[]), (5, &[4, 1])]);
+        let by = |until: usize, tx| taken_back_by(&all[..until], TransactionId(tx));
+        assert_eq!(by(4, 3), None);
+        assert_eq!(by(5, 3), Some(TransactionId(5)));
+        assert_eq!(by(5, 4), Some(TransactionId(5)));
+        assert_eq!(by(5, 5), None);
     }
 
     #[test]

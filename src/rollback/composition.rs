@@ -4,6 +4,8 @@
 //! unit of an older one contains those of newer ones, its slot holds what was there before all of
 //! them: the newer ones need not be moved at all. Their slots stay as they are, and are right again
 //! once this rollback is rolled back, which moves exactly what this one moved, the other way round.
+//! Nothing is left out where undoing brings something back: that is in effect then, and can be undone
+//! by itself, so its slot must hold exactly what was there before it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,7 @@ use crate::fsops::Dir;
 use crate::id::{SlotId, TransactionId};
 use crate::journal::Journal;
 use crate::journal::prepare::{Unit, UnitAction};
-use crate::journal::undo::{Acts, Turned, turned_since};
+use crate::journal::undo::{Acts, turned_since};
 use crate::layout::{self, Layout};
 use crate::live;
 use crate::uri::Uri;
@@ -46,6 +48,9 @@ pub(super) struct Composition {
     chosen: Vec<(TransactionId, EntryPath)>,
 }
 
+/// A commit that is not there: it undoes the newer ones, as if that were done.
+const AS_IF: TransactionId = TransactionId(i64::MAX);
+
 type Commits = Vec<(TransactionId, Vec<TransactionId>)>;
 
 /// Composes the undoing of `tx`, and where `with_later` of all commits in effect that lie over it.
@@ -60,8 +65,9 @@ pub(super) fn compose(
     let mut undone = BTreeSet::from([tx]);
     loop {
         let mut composition = moves_of(layout, journal, &acts, &undone)?;
-        let later = later_than(journal, &commits, &composition)?;
-        if later.is_empty() || !with_later {
+        let later = later_than(journal, &commits, &acts, &composition)?;
+        let is_stuck = later.is_subset(&undone);
+        if is_stuck || !with_later {
             composition.later = later.into_iter().rev().collect();
             return Ok(composition);
         }
@@ -85,7 +91,9 @@ fn moves_of(
             let moves = &mut composition.moves;
             let path = choose_path(layout, journal, moves, &done)?;
             composition.chosen.push((of, path.clone()));
-            moves.retain(|newer| !(newer.may_be_left && newer.path.is_at_or_below(&path)));
+            moves.retain(|newer| {
+                !(may_be_left && newer.may_be_left && newer.path.is_at_or_below(&path))
+            });
             let has_tree = journal.slot(done.slot)?.is_some_and(|slot| slot.has_tree);
             moves.push(Move {
                 of,
@@ -100,22 +108,36 @@ fn moves_of(
 }
 
 /// Returns the commits that must be undone before those of a composition: each of these would carry
-/// away, or bring back under it, what they changed.
+/// away, or bring back under it, what they changed. One that is in the composition itself turns, when
+/// it is undone, more than what came after an older one: the two cannot be undone as one.
 fn later_than(
     journal: &Journal,
     commits: &Commits,
+    acts: &Acts,
     composition: &Composition,
 ) -> Result<BTreeSet<TransactionId>> {
     let mut later = BTreeSet::new();
-    for &tx in &composition.undone {
-        for turned in turned_since(commits, tx) {
-            if composition.undone.contains(&turned.undo) || later.contains(&turned.undo) {
+    for (at, &tx) in composition.undone.iter().enumerate() {
+        let newer = composition.undone.get(..at).unwrap_or_default();
+        let mut commits = commits.clone();
+        if !newer.is_empty() {
+            commits.push((AS_IF, newer.to_vec()));
+        }
+        for turned in turned_since(&commits, tx) {
+            let (by, undo) = if turned.by == AS_IF {
+                let by = newer.iter().find(|tx| acts.has_turned(**tx, turned.act));
+                let by = by.copied().unwrap_or(tx);
+                (by, by)
+            } else {
+                (turned.by, turned.undo)
+            };
+            if later.contains(&undo) {
                 continue;
             }
-            let area = area_of(journal, &turned)?;
+            let area = area_of(journal, turned.act, by)?;
             let mut chosen = composition.chosen.iter().filter(|(of, _)| *of == tx);
             if chosen.any(|(_, path)| area.iter().any(|other| overlap(path, other))) {
-                later.insert(turned.undo);
+                later.insert(undo);
             }
         }
     }
@@ -124,9 +146,13 @@ fn later_than(
 
 /// Returns what of the live tree an act came or went with: its units, and of made parents only as
 /// much as the rollback moved that turned it last.
-fn area_of(journal: &Journal, turned: &Turned) -> Result<Vec<EntryPath>> {
-    let last = journal.units(turned.by)?;
-    let area = journal.units(turned.act)?.into_iter().map(|unit| {
+fn area_of(
+    journal: &Journal,
+    act: TransactionId,
+    turned_by: TransactionId,
+) -> Result<Vec<EntryPath>> {
+    let last = journal.units(turned_by)?;
+    let area = journal.units(act)?.into_iter().map(|unit| {
         let moved = last
             .iter()
             .find(|last| unit.action == UnitAction::Create && last.slot == unit.slot);

@@ -76,7 +76,7 @@ pub(crate) fn run(
     tx: TransactionId,
     options: &RollbackOptions,
 ) -> Result<Receipt> {
-    let row = ensure_in_effect(&session.journal, tx)?;
+    let row = ensure_in_effect(&session.journal, tx, options)?;
     session.clear_staging()?;
     // Rows that fit into memory need no disk, so that a full one does not keep a tree from going back.
     let staging = Staging::make(None)?;
@@ -212,7 +212,11 @@ fn receipt(
 }
 
 /// Only a commit that is not undone can be undone.
-fn ensure_in_effect(journal: &Journal, id: TransactionId) -> Result<TransactionRow> {
+fn ensure_in_effect(
+    journal: &Journal,
+    id: TransactionId,
+    options: &RollbackOptions,
+) -> Result<TransactionRow> {
     let row = journal.transaction(id)?;
     let not_in_effect = |state: String| Err(Error::NotInEffect { tx: id, state });
     if EventKind::from_name(&row.last_event) != Some(EventKind::Committed) {
@@ -221,7 +225,12 @@ fn ensure_in_effect(journal: &Journal, id: TransactionId) -> Result<TransactionR
     if row.kind == TransactionKind::Baseline.as_str() || row.generation.is_none() {
         return not_in_effect(format!("a {}, which changed nothing", row.kind));
     }
-    match undo::undone(&journal.committed()?).get(&id) {
+    let commits = journal.committed()?;
+    let by = match options.on_later {
+        OnLater::Refuse => undo::undone(&commits).get(&id).copied(),
+        OnLater::RollBack => undo::taken_back_by(&commits, id),
+    };
+    match by {
         Some(by) => not_in_effect(format!("rolled back by {by} already")),
         None => Ok(row),
     }

@@ -61,7 +61,7 @@ pub(crate) fn rehearse(
     tx: TransactionId,
     options: &RollbackOptions,
 ) -> Result<RollbackRehearsal> {
-    let row = ensure_in_effect(journal, tx)?;
+    let row = ensure_in_effect(journal, tx, options)?;
     let staging = Staging::make(None)?;
     let with_later = options.on_later == OnLater::RollBack;
     let composition = compose(layout, journal, tx, with_later)?;
