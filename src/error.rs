@@ -5,18 +5,19 @@
 
 mod code;
 mod details;
+mod errno;
 mod help;
+mod make;
 mod message;
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
-use crate::finding::{CheckReport, Finding};
+use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
-use message::{count_of, listed, nothing_to_redo, refused_message};
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,12 +47,20 @@ pub enum Error {
         expected: &'static str,
     },
     /// A pack breaks rules.
-    #[error("{}", refused_message(pack, report))]
+    #[error("{}", message::refused(pack, report))]
     Refused {
         /** The pack file. */
         pack: Utf8PathBuf,
         /** What was found. */
         report: Box<CheckReport>,
+    },
+    /// A policy cannot be read, is no query, or ends in an error.
+    #[error("policy {path} cannot be asked: {detail}")]
+    PolicyFailed {
+        /** Its file. */
+        path: Utf8PathBuf,
+        /** Why. */
+        detail: String,
     },
     /// A directory is no store, nor is one above it.
     #[error("{path} is not a store")]
@@ -204,7 +213,7 @@ pub enum Error {
         state: String,
     },
     /// No rollback that could be taken back.
-    #[error("{}", nothing_to_redo(*tx, *last))]
+    #[error("{}", message::nothing_to_redo(*tx, *last))]
     NothingToRedo {
         /** The one that was asked for. */
         tx: Option<TransactionId>,
@@ -219,6 +228,16 @@ pub enum Error {
         /** The slot. */
         slot: String,
     },
+    /// Content of the past that neither the live tree nor a slot holds.
+    #[error("{uri} as of {tx} is not held: {why}")]
+    ContentNotHeld {
+        /** The URI. */
+        uri: Uri,
+        /** As of right after this transaction. */
+        tx: TransactionId,
+        /** Where it went, as far as the journal tells. */
+        why: String,
+    },
     /// A slot does not hold what the journal says.
     #[error("slot {slot} of {tx} is not what was recorded: {detail}")]
     SlotDamaged {
@@ -230,7 +249,7 @@ pub enum Error {
         detail: String,
     },
     /// Live files differ from what the last commit left.
-    #[error("{} changed outside of ovpack since the last commit: {}", count_of(*total, "file"), listed(paths))]
+    #[error("{} changed outside of ovpack since the last commit: {}", message::count_of(*total, "file"), message::listed(paths))]
     Drift {
         /** The first of them. */
         paths: Vec<String>,
@@ -240,7 +259,7 @@ pub enum Error {
     /// Later transactions on the same roots are still in effect.
     #[error(
         "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        listed(later)
+        message::listed(later)
     )]
     LaterTransactions {
         /** The one to roll back. */
@@ -257,6 +276,14 @@ pub enum Error {
     /// The exchange is done; only its last journal row is missing.
     #[error("{tx} is in place, but the journal could not be completed")]
     Pending {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
+    /// A prune, a pin or an unpin is decided, and only a part of it done.
+    #[error("{tx} is decided, but could not be finished")]
+    PruneUnfinished {
         /** The transaction. */
         tx: TransactionId,
         /** Why. */
@@ -285,12 +312,26 @@ pub enum Error {
         path: Utf8PathBuf,
     },
     /// The journal's chain or rows are not what they were.
-    #[error("the journal is damaged at event {seq}: {detail}")]
+    #[error("the journal is damaged at event {seq}: {row}: {detail}")]
     JournalDamaged {
-        /** The first bad event. */
+        /** The first bad event; where no event covers the row, the last one that there is. */
         seq: i64,
+        /** The row: its table, and its primary key as a JSON list. */
+        row: String,
         /** What differs. */
         detail: String,
+    },
+    /// A question to the journal is not one reading statement, or SQL does not understand it.
+    #[error("the query is refused: {detail}")]
+    QueryRefused {
+        /** Why. */
+        detail: String,
+    },
+    /// A question to the journal was not answered in time.
+    #[error("the query is not answered after {seconds} s")]
+    QueryTimeout {
+        /** How long it had. */
+        seconds: u64,
     },
     /// The disk or a quota is full.
     #[error("no space left: cannot {action} {path}")]
@@ -333,51 +374,4 @@ pub enum Error {
     /// The caller asked to stop before the exchange.
     #[error("interrupted; nothing was changed")]
     Interrupted,
-}
-
-impl Error {
-    /// Makes the error of a file operation: [`Error::NoSpace`] where the disk or a quota is full.
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<Utf8PathBuf>,
-        source: io::Error,
-    ) -> Self {
-        let path = path.into();
-        let is_full = matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
-        if is_full {
-            Self::NoSpace {
-                action,
-                path,
-                source,
-            }
-        } else {
-            Self::Io {
-                action,
-                path,
-                source,
-            }
-        }
-    }
-
-    /// Returns whether a name, or a directory on the way to it, was not there.
-    pub(crate) fn is_absent(&self) -> bool {
-        let is_absent = |source: &io::Error| {
-            matches!(
-                source.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            )
-        };
-        matches!(self, Self::Io { source, .. } if is_absent(source))
-    }
-
-    /// Makes the error of a pack with one finding that stops the reading.
-    pub(crate) fn refused(pack: &Utf8Path, finding: Finding) -> Self {
-        Self::Refused {
-            pack: pack.to_owned(),
-            report: Box::new(finding.into()),
-        }
-    }
 }

@@ -7,6 +7,7 @@
 //!     lock store.db cache.db reserve
 //!     slots/ID/tree    staged, later replaced trees
 //!     staging/         the staging database of the running transaction
+//!     policies/        queries that every pack is held against
 //! ```
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -33,6 +34,8 @@ pub(crate) const RESERVE: &str = "reserve";
 pub(crate) const SLOTS: &str = "slots";
 /// Staging databases.
 pub(crate) const STAGING: &str = "staging";
+/// Policies of the store, one file each.
+pub(crate) const POLICIES: &str = "policies";
 /// The tree in a slot.
 pub(crate) const TREE: &str = "tree";
 

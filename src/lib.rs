@@ -59,11 +59,13 @@ mod lock;
 // pieces: one noun each
 mod checks;
 mod exchange;
+mod held;
 mod intake;
 mod journal;
 mod live;
 mod pack;
 mod plan;
+mod policy;
 mod session;
 mod slot;
 mod staging;
@@ -72,35 +74,52 @@ mod target;
 mod tree;
 mod unpack;
 // acts: one story each
+mod audit;
 mod browse;
 mod export;
 mod history;
 mod import;
 mod init;
 mod probe;
+mod prune;
 mod recover;
 mod rollback;
 mod status;
 mod store;
 mod transaction;
 mod verify;
+// what fuzzing calls
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
+pub use audit::{
+    ContentReport, DriftedPath, JournalCopy, JournalExportOptions, JournalExportReport,
+    JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
+};
 pub use browse::ListEntry;
-pub use clock::rfc3339;
+pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportReport};
+pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
-pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
+pub use held::Place;
+pub use history::{
+    DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
+    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
+};
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
-pub use journal::chain::{Head, JournalReport};
+pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use policy::PolicyRecord;
+pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use status::{DriftReport, StatusOptions, StatusReport};
@@ -108,5 +127,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, verify,
+    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    verify,
 };

@@ -1,5 +1,8 @@
 //! A store: open it, and the acts as methods.
 
+mod audit;
+mod history;
+mod retention;
 mod undo;
 
 use std::io::Write;
@@ -12,11 +15,9 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::export::{self, Confirm, ExportOptions, ExportReport};
 use crate::fsops::Dir;
-use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
 use crate::init;
-use crate::journal::chain::{Head, JournalReport};
 use crate::journal::{Journal, Provenance, StoreRow};
 use crate::layout::{self, Layout};
 use crate::probe;
@@ -125,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Refused`] with all findings of the phase that ran, among them `root-exists`;
-    /// [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
+    /// [`Error::InvalidArgument`] for limits above what the format allows; [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
     pub fn import(
         &self,
         pack: &Utf8Path,
@@ -235,26 +236,12 @@ impl Store {
     /// Settles what a crash left; writes nothing where the store is whole.
     ///
     /// # Errors
-    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
+    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`],
+    /// [`Error::PruneUnfinished`] once everything else is settled.
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
         let mut session = self.session(&Control::default())?;
-        recover::recover(&mut session, *options)
-    }
-
-    /// Lists transactions, newest first.
-    ///
-    /// # Errors
-    /// Those of reading the journal.
-    pub fn log(&self, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
-        history::log(&self.reader()?.journal, options)
-    }
-
-    /// Shows one transaction in full.
-    ///
-    /// # Errors
-    /// [`Error::TransactionNotFound`].
-    pub fn show(&self, tx: TransactionId) -> Result<TransactionReport> {
-        history::show(&self.reader()?.journal, tx)
+        let recovery = recover::recover(&mut session, *options)?;
+        recovery.unfinished.map_or(Ok(recovery.report), Err)
     }
 
     /// Tells the state of the store and how its live tree differs from what the last commit left.
@@ -297,22 +284,6 @@ impl Store {
     /// [`Error::UriNotFound`], [`Error::WrongEntryKind`].
     pub fn read(&self, uri: &Uri, out: &mut dyn Write) -> Result<u64> {
         browse::read(&self.reader()?.layout, uri, out)
-    }
-
-    /// Returns the journal's head, to be noted down elsewhere.
-    ///
-    /// # Errors
-    /// Those of reading the journal.
-    pub fn journal_head(&self) -> Result<Head> {
-        self.reader()?.journal.head()
-    }
-
-    /// Recomputes the journal's chain and the digests of all rows that it covers.
-    ///
-    /// # Errors
-    /// [`Error::JournalDamaged`] with the first event that is not what it was.
-    pub fn verify_journal(&self) -> Result<JournalReport> {
-        self.reader()?.journal.verify()
     }
 
     fn reader(&self) -> Result<Reader> {

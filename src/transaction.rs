@@ -15,6 +15,7 @@ use crate::id::TransactionId;
 use crate::journal::prepare::{Prepared, Unit};
 use crate::journal::{Cited, EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
+use crate::policy::PolicyRecord;
 use crate::session::Session;
 use crate::staging::Staging;
 use crate::uri::Uri;
@@ -129,7 +130,16 @@ impl<'s> Transaction<'s> {
     ///
     /// Where that does not succeed either, the next writing act does it.
     pub(crate) fn abort(self, error: Error) -> Error {
-        abort(self.session, self.id, &reason_of(&error)).unwrap_or_else(|_| settled_later());
+        self.abort_of(&[], error)
+    }
+
+    /// Aborts an act that was held against policies; otherwise as [`Self::abort`].
+    pub(crate) fn abort_of(self, policies: &[PolicyRecord], error: Error) -> Error {
+        let mut reason = reason_of(&error);
+        if !policies.is_empty() {
+            reason["policies"] = json!(policies);
+        }
+        abort(self.session, self.id, &reason).unwrap_or_else(|_| settled_later());
         error
     }
 }
@@ -244,7 +254,8 @@ pub(crate) fn finish_moving_back(
     exchange::sync_parents(&session.layout, units, Way::Back)
 }
 
-/// What the journal keeps of an error: its code, message and causes, and the first findings.
+/// What the journal keeps of an error: its code, message and causes, the system's error by name,
+/// and the first findings.
 fn reason_of(error: &Error) -> Value {
     let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
@@ -254,6 +265,9 @@ fn reason_of(error: &Error) -> Value {
     }
     let mut reason =
         json!({ "reason": error.code(), "message": error.to_string(), "causes": causes });
+    if let Some(errno) = error.errno() {
+        reason["errno"] = json!(errno);
+    }
     if let Error::Refused { report, .. } = error {
         let listed: Vec<_> = report.findings.iter().take(FINDINGS_KEPT).collect();
         reason["findings"] = json!(listed);

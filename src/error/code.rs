@@ -25,6 +25,7 @@ macro_rules! codes {
 codes! {
             Self::InvalidUri { .. } => "invalid-uri",
             Self::InvalidArgument { .. } => "invalid-argument",
+            Self::PolicyFailed { .. } => "policy-failed",
             Self::StoreNotFound { .. } => "store-not-found",
             Self::StoreExists { .. } => "store-exists",
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
@@ -48,14 +49,18 @@ codes! {
             Self::NotInEffect { .. } => "not-in-effect",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
+            Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
+            Self::PruneUnfinished { .. } => "prune-unfinished",
             Self::InDoubt { .. } => "in-doubt",
             Self::RecoveryPending { .. } => "recovery-pending",
             Self::JournalDamaged { .. } => "journal-damaged",
+            Self::QueryRefused { .. } => "query-refused",
+            Self::QueryTimeout { .. } => "query-timeout",
             Self::NoSpace { .. } => "no-space",
             Self::TooLargeForDisk { .. } => "too-large-for-disk",
             Self::Io { .. } => "io",
@@ -72,19 +77,23 @@ impl Error {
                 .map_or(Kind::BadPack, |finding| finding.rule.kind()),
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
+            | Self::PolicyFailed { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
             | Self::NotAFile { .. }
-            | Self::WrongEntryKind { .. } => Kind::Usage,
+            | Self::WrongEntryKind { .. }
+            | Self::QueryRefused { .. }
+            | Self::QueryTimeout { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
             | Self::NothingToAdopt { .. }
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
             | Self::NothingToRedo { .. }
-            | Self::SlotPruned { .. } => Kind::NotFound,
+            | Self::SlotPruned { .. }
+            | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SymlinkOnPath { .. }
@@ -100,7 +109,7 @@ impl Error {
                 Kind::Damaged
             }
             Self::Busy { .. } => Kind::Busy,
-            Self::Pending { .. } => Kind::Pending,
+            Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,

@@ -18,6 +18,9 @@ impl Error {
             Self::Refused { report, .. } => {
                 return report.first().map(|finding| finding.rule.cure());
             }
+            Self::PolicyFailed { .. } => {
+                "correct the policy; no pack is taken in while one of its policies cannot be asked"
+            }
             Self::StoreNotFound { .. } => "make a store with init, or name one",
             Self::StoreExists { .. } => "use it as it is, or choose another directory",
             Self::DirectoryNotEmpty { .. } => {
@@ -59,6 +62,9 @@ impl Error {
                 "list the transactions with log; a redo takes a rollback back"
             }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
+            Self::ContentNotHeld { .. } => {
+                "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
+            }
             Self::SlotDamaged { .. } => {
                 "look at the slot before anything else; somebody changed it"
             }
@@ -70,6 +76,9 @@ impl Error {
             Self::Pending { .. } => {
                 "the next writing act completes the journal by itself; or recover now"
             }
+            Self::PruneUnfinished { .. } => {
+                "every writing act tries to finish it; recover says what stands in the way"
+            }
             Self::InDoubt { .. } => {
                 "look at both trees, then recover forward to the new one or back to the old one"
             }
@@ -77,6 +86,10 @@ impl Error {
             Self::JournalDamaged { .. } => {
                 "take a copy of the store as it is, and compare it with a head kept elsewhere"
             }
+            Self::QueryRefused { .. } => {
+                "ask with one SELECT; docs/journal.md lists the views and their columns"
+            }
+            Self::QueryTimeout { .. } => "ask for less, or allow more time",
             Self::NoSpace { .. } => "free some space, or prune slots that are not needed any more",
             Self::TooLargeForDisk { .. } => {
                 "free some space, or prune slots that are not needed any more"

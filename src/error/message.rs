@@ -1,11 +1,12 @@
-//! Messages of errors that have more than one form.
+//! Parts of messages.
 
 use camino::Utf8Path;
 
 use crate::finding::CheckReport;
 use crate::id::TransactionId;
 
-pub(super) fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
+/// Says that a pack is refused, with its first finding.
+pub(super) fn refused(pack: &Utf8Path, report: &CheckReport) -> String {
     match (report.first(), report.total) {
         (Some(finding), 1) => format!("{pack} is refused: {finding}"),
         (Some(finding), total) => {
@@ -35,6 +36,7 @@ pub(super) fn listed<T: std::fmt::Display>(all: &[T]) -> String {
     text.join(", ")
 }
 
+/// Says how many, with the noun.
 pub(super) fn count_of(count: u64, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")

@@ -8,22 +8,29 @@
 //!
 //! Every event is one `SQLite` transaction and durable when its function returns. Each carries the
 //! hash of the event before it, and the digest of the rows that came with it ([`chain`]). What the
-//! last commit left at a path is asked of change rows ([`state`]).
+//! last commit left at a path is asked of change rows ([`state`]), and what was there before ([`past`]).
 
 pub(crate) mod chain;
+mod copy;
 mod forecast;
+pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
+pub(crate) mod retention;
+mod rows;
+mod schema;
 pub(crate) mod slots;
 pub(crate) mod state;
+pub(crate) mod transactions;
 pub(crate) mod undo;
+pub(crate) mod verify;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rusqlite::{Connection, Transaction, named_params, params};
+use rusqlite::{Connection, ErrorCode, Transaction, named_params, params};
 use serde_json::json;
 
 use crate::clock;
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, DatabaseContext as _, Schema};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::id::{TransactionId, new_store_id};
@@ -33,6 +40,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/store/0001_create_journal.sql"),
     include_str!("../../schema/store/0002_widen_transactions.sql"),
 ];
+
+/// What the journal database is made of. The views are those of `schema/views.sql`, which auditors
+/// rely on.
+const SCHEMA: Schema<'_> = Schema {
+    migrations: MIGRATIONS,
+    drop_views: include_str!("../../schema/drop-views.sql"),
+    views: include_str!("../../schema/views.sql"),
+};
 
 /// An open journal database.
 #[derive(Debug)]
@@ -55,6 +70,9 @@ pub(crate) enum TransactionKind {
     Import,
     Restore,
     Rollback,
+    Prune,
+    Pin,
+    Unpin,
 }
 
 impl TransactionKind {
@@ -64,6 +82,9 @@ impl TransactionKind {
             Self::Import => "import",
             Self::Restore => "restore",
             Self::Rollback => "rollback",
+            Self::Prune => "prune",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
         }
     }
 }
@@ -143,7 +164,7 @@ impl EventKind {
 impl Journal {
     /// Makes a journal, or finishes making one that a crash left without its store row.
     pub(crate) fn create(path: &Utf8Path, is_adopted: bool) -> Result<Self> {
-        let mut connection = db::open_journal(path, MIGRATIONS)?;
+        let mut connection = db::open_journal(path, SCHEMA)?;
         db::write(&mut connection, "make the journal", |tx| {
             let row = named_params! {":id": new_store_id(), ":adopted": is_adopted, ":created_ms": clock::now_ms()};
             tx.execute("INSERT INTO store (one, id, adopted, created_ms) VALUES (1, :id, :adopted, :created_ms)", row)
@@ -156,14 +177,14 @@ impl Journal {
     /// Opens the journal for writing.
     pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
         Ok(Self {
-            connection: db::open_journal(path, MIGRATIONS)?,
+            connection: db::open_journal(path, SCHEMA)?,
         })
     }
 
     /// Opens the journal for reading; changes nothing.
     pub(crate) fn open_for_reading(path: &Utf8Path) -> Result<Self> {
         Ok(Self {
-            connection: db::open_journal_for_reading(path, MIGRATIONS)?,
+            connection: db::open_journal_for_reading(path, SCHEMA)?,
         })
     }
 
@@ -176,7 +197,31 @@ impl Journal {
                 is_adopted: row.get(1)?,
             })
         });
-        optional(row).context("read the journal")
+        if row
+            .as_ref()
+            .err()
+            .and_then(rusqlite::Error::sqlite_error_code)
+            == Some(ErrorCode::Unknown)
+        {
+            // Where the table itself is not what it was, that is what there is to tell.
+            schema::ensure_as_made(&self.connection, 0)?;
+        }
+        let row = optional(row).context("read the journal")?;
+        let has_events = "SELECT EXISTS (SELECT 1 FROM event)";
+        if row.is_none()
+            && self
+                .connection
+                .query_row(has_events, [], |row| row.get(0))
+                .context("read the journal")?
+        {
+            return Err(damaged(0, "store [1]", "it is missing"));
+        }
+        Ok(row)
+    }
+
+    /// Returns the connection for SQL that somebody else wrote; it must be guarded first.
+    pub(crate) const fn connection_for_questions(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Records that a transaction begins, and which others it cites; durable when this returns.
@@ -312,9 +357,10 @@ fn genesis(connection: &Connection) -> Result<Digest> {
 }
 
 /// Makes the error of a journal that is not what it was.
-fn damaged(seq: i64, detail: impl Into<String>) -> Error {
+fn damaged(seq: i64, row: impl Into<String>, detail: impl Into<String>) -> Error {
     Error::JournalDamaged {
         seq,
+        row: row.into(),
         detail: detail.into(),
     }
 }
@@ -322,6 +368,7 @@ fn damaged(seq: i64, detail: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Control;
 
     /// Head of the journal in the fixture, as the program that wrote it printed it.
     const HEAD: &str = "6808e349c8fc91badb3dedc2b736cb6a85ab999df2e1c42448772c7b636d3d03";
@@ -340,7 +387,7 @@ mod tests {
         ));
         drop(Journal::open(&path).expect("migrated"));
         let journal = Journal::open_for_reading(&path).expect("read");
-        let report = journal.verify().expect("whole");
+        let report = journal.verify(&[], &Control::default()).expect("whole");
         assert_eq!(report.events, 15);
         assert_eq!(report.head.hash.to_string(), HEAD);
         assert_eq!(journal.generation().expect("known"), 4);

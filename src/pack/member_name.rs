@@ -80,7 +80,7 @@ pub(crate) fn decode(raw: &[u8], is_utf8: bool, layout: Layout) -> Result<Member
     let Some((root, below)) = name.split_once('/') else {
         entry_path::check(name).map_err(fault)?;
         let detail = "it is a file beside the root directory, not in it";
-        return Err(finding(Rule::FileAsDirectory, detail));
+        return Err(finding(Rule::SecondRoot, detail));
     };
     entry_path::check(root).map_err(fault)?;
     if root == ".relations.json" {
@@ -264,7 +264,7 @@ mod tests {
         let long_escaped = format!("r/_._{}", "x".repeat(253));
         let deep = format!("r/{}a", "abc/".repeat(1024));
         for (name, rule) in [
-            ("r", Rule::FileAsDirectory),
+            ("r", Rule::SecondRoot),
             ("", Rule::NameEmptyComponent),
             ("/", Rule::NameEmptyComponent),
             ("/r/a", Rule::NameEmptyComponent),

@@ -58,8 +58,16 @@ impl PackReader {
     /// Opens a pack and finds its end. Nothing else is read.
     ///
     /// # Errors
+    /// [`Error::InvalidArgument`] for limits that the format does not allow;
     /// [`Error::FileNotFound`], [`Error::NotAFile`], [`Error::Io`], [`Error::Refused`].
     pub(crate) fn open(path: &Utf8Path, limits: &Limits) -> Result<Self> {
+        if let Some(limit) = limits.impossible() {
+            return Err(Error::InvalidArgument {
+                argument: limit.argument,
+                value: limit.value.to_string(),
+                expected: limit.expected,
+            });
+        }
         let file = PackFile::open(path)?;
         let end = end::discover(&file)?;
         Ok(Self {
@@ -105,29 +113,23 @@ impl PackReader {
     ) -> Result<AuditReport> {
         self.ensure_member_limit()?;
         let (layout, root) = self.find_manifest()?;
+        self.ensure_root_limit(&root)?;
         let mut findings = CheckReport::default();
         let mut unpacked_bytes = 0_u64;
         let mut manifest = None;
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            let name = match member_name::decode(raw.name, raw.is_utf8, layout) {
-                Ok(name) if name.root == root => name,
-                Ok(other) => {
-                    findings.push(second_root(raw, &other, &root));
+            let (path, kind) = match self.role_of(raw, layout, &root) {
+                Ok(Role::Content { path, kind }) => (path, kind),
+                Ok(Role::Manifest) => {
+                    manifest = Some(raw.location);
                     return Ok(());
                 }
                 Err(finding) => {
                     findings.push(finding);
                     return Ok(());
                 }
-            };
-            let (path, kind) = match name.role {
-                Role::Manifest => {
-                    manifest = Some(raw.location);
-                    return Ok(());
-                }
-                Role::Content { path, kind } => (path, kind),
             };
             if kind == EntryKind::Directory {
                 self.ensure_no_data(raw, &mut scratch)?;
@@ -140,7 +142,7 @@ impl PackReader {
             })
         })?;
         let manifest = self.ensure_manifest(manifest, &findings)?;
-        self.ensure_ratio(unpacked_bytes)?;
+        self.ensure_size(unpacked_bytes)?;
         Ok(AuditReport {
             findings,
             members: self.end.members,
@@ -167,7 +169,8 @@ impl PackReader {
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
             .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
-        manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
+        let (pack, limits) = (self.path(), &self.limits);
+        manifest::read(stream, audit.layout, &name, observed, pack, limits, sink)
     }
 
     /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
@@ -246,6 +249,30 @@ impl PackReader {
         }
     }
 
+    /// Returns what a member is, if its name keeps the rules and the limits.
+    fn role_of(&self, raw: &RawMember<'_>, layout: Layout, root: &str) -> Result<Role, Finding> {
+        let name = member_name::decode(raw.name, raw.is_utf8, layout)?;
+        if name.root != root {
+            return Err(second_root(raw, &name, root));
+        }
+        if let Role::Content { path, .. } = &name.role {
+            let checked = self.limits.check_path(path);
+            checked.map_err(|fault| {
+                Finding::new(fault.into(), shown_bytes(raw.name), fault.to_string())
+            })?;
+        }
+        Ok(name.role)
+    }
+
+    /// The root is a component too.
+    fn ensure_root_limit(&self, root: &str) -> Result<()> {
+        self.limits.check_path(root).map_err(|fault| {
+            let detail = format!("the root: {fault}");
+            self.file
+                .refuse(fault.into(), &member_name::shown(root), detail)
+        })
+    }
+
     /// A directory has no bytes; an empty deflate stream is none.
     fn ensure_no_data(&self, raw: &RawMember<'_>, scratch: &mut Scratch) -> Result<()> {
         let name = shown_bytes(raw.name);
@@ -301,7 +328,13 @@ impl PackReader {
         Err(self.file.refuse(Rule::ManifestTooLarge, "", detail))
     }
 
-    fn ensure_ratio(&self, unpacked_bytes: u64) -> Result<()> {
+    fn ensure_size(&self, unpacked_bytes: u64) -> Result<()> {
+        if let Some(limit) = self.limits.unpacked_bytes
+            && unpacked_bytes > limit
+        {
+            let detail = format!("it unpacks to {unpacked_bytes} bytes; the limit is {limit}");
+            return Err(self.file.refuse(Rule::TooLarge, "", detail));
+        }
         let most = self.file.bytes().saturating_mul(self.limits.ratio);
         if unpacked_bytes <= self.limits.ratio_floor_bytes || unpacked_bytes <= most {
             return Ok(());

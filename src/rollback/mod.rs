@@ -17,9 +17,9 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::journal::prepare::Prepared;
-use crate::journal::read::TransactionRow;
+use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
-use crate::journal::{Cited, EventKind, Journal, NewTransaction, TransactionKind};
+use crate::journal::{Cited, Journal, NewTransaction, TransactionKind};
 use crate::session::Session;
 use crate::staging::Staging;
 use crate::transaction::{Receipt, Transaction};
@@ -98,6 +98,7 @@ pub(crate) fn run(
     };
     let prepared = Prepared {
         pack: None,
+        policies: Vec::new(),
         counts: planned.counts,
         files: planned.files,
         bytes: planned.bytes,
@@ -219,11 +220,8 @@ fn ensure_in_effect(
 ) -> Result<TransactionRow> {
     let row = journal.transaction(id)?;
     let not_in_effect = |state: String| Err(Error::NotInEffect { tx: id, state });
-    if EventKind::from_name(&row.last_event) != Some(EventKind::Committed) {
-        return not_in_effect(row.last_event);
-    }
-    if row.kind == TransactionKind::Baseline.as_str() || row.generation.is_none() {
-        return not_in_effect(format!("a {}, which changed nothing", row.kind));
+    if let Some(state) = row.why_nothing_to_undo() {
+        return not_in_effect(state);
     }
     let commits = journal.committed()?;
     let by = match options.on_later {

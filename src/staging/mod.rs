@@ -24,7 +24,10 @@ use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
 
-const SCHEMA: &str = include_str!("../../schema/staging.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../../schema/staging.sql"),
+    include_str!("../../schema/policies.sql")
+);
 
 /// Made once all members and entries are there.
 const INDEXES: &str = "
@@ -77,6 +80,28 @@ impl Staging {
     /// Returns the connection, for the queries that are rules.
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Returns the connection, to limit what can be asked of it.
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Takes in what a policy may ask of the pack beside its manifest.
+    pub(crate) fn set_policy_fact(
+        &self,
+        layout: Layout,
+        kind: &str,
+        pack_bytes: u64,
+    ) -> Result<()> {
+        let row = params![layout.as_str(), kind, column(pack_bytes)];
+        self.connection
+            .execute(
+                "INSERT OR REPLACE INTO policy_fact (one, layout, kind, pack_bytes) VALUES (1, ?1, ?2, ?3)",
+                row,
+            )
+            .context("stage what policies ask")?;
+        Ok(())
     }
 
     pub(crate) fn add_finding(&self, finding: &Finding) -> Result<()> {

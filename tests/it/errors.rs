@@ -26,6 +26,10 @@ fn store_errors() -> Vec<Error> {
             value: "force".to_owned(),
             expected: "fail, overwrite or skip",
         },
+        Error::PolicyFailed {
+            path: "notes/.ovpack/policies/size.sql".into(),
+            detail: "no such column: size".to_owned(),
+        },
         Error::StoreNotFound { path: path() },
         Error::StoreExists { path: path() },
         Error::DirectoryNotEmpty { path: path() },
@@ -107,6 +111,11 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             slot: "3".to_owned(),
         },
+        Error::ContentNotHeld {
+            uri: "resources/a".parse().expect("it is a URI"),
+            tx: tx(),
+            why: "slot 3 of tx8, which held it, was pruned".to_owned(),
+        },
         Error::SlotDamaged {
             tx: tx(),
             slot: "3".to_owned(),
@@ -120,6 +129,12 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             source: Box::new(Error::Interrupted),
         },
+        Error::PruneUnfinished {
+            tx: tx(),
+            source: Box::new(Error::OtherDevice {
+                path: "notes/.ovpack/slots/3/tree".into(),
+            }),
+        },
         Error::InDoubt {
             tx: tx(),
             path: "notes/viking".into(),
@@ -132,8 +147,13 @@ fn journal_errors() -> Vec<Error> {
         },
         Error::JournalDamaged {
             seq: 12,
+            row: "event [12]".to_owned(),
             detail: "the hash does not follow from the event before".to_owned(),
         },
+        Error::QueryRefused {
+            detail: "no such column: x".to_owned(),
+        },
+        Error::QueryTimeout { seconds: 10 },
     ]
 }
 

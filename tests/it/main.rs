@@ -13,20 +13,29 @@
 )]
 
 mod architecture;
+mod audit;
 mod cli_json;
 mod crash;
 mod damage;
 mod errors;
 mod export;
 mod fixtures;
+mod fuzz_inputs;
 mod help;
+mod history;
+mod lies;
+mod limits;
 mod lock;
 mod meanwhile;
 mod memory;
 mod model;
+mod policies;
+mod prune;
 mod refusals;
 mod rollback;
 mod rollback_to;
+mod special;
 mod stack;
 mod support;
 mod targets;
+mod terminal;

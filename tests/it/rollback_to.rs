@@ -90,7 +90,10 @@ fn all_later_ones_are_rolled_back_as_one_transaction_with_one_rename() {
         [None, back.transaction, back.transaction, None]
     );
     assert_eq!(log[0].kind, "rollback");
-    store.open().verify_journal().unwrap();
+    store
+        .open()
+        .verify_journal(&ovpack::JournalVerifyOptions::default())
+        .unwrap();
 }
 
 #[test]

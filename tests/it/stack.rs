@@ -195,6 +195,6 @@ proptest! {
             assert!(drift.changed.is_empty() && drift.missing.is_empty(), "{drift:?} after {done:#?}");
             assert!(drift.added.iter().all(|uri| uri.ends_with("mine.md") || uri.ends_with("resources")), "{drift:?}");
         }
-        store.open().verify_journal().unwrap();
+        store.open().verify_journal(&ovpack::JournalVerifyOptions::default()).unwrap();
     }
 }

@@ -1,11 +1,13 @@
 //! The library's next steps, told in this program's verbs and flags.
 
-use ovpack::Error;
+use ovpack::{Error, PruneOptions};
 
 use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
+use crate::human::Bytes;
+use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
@@ -20,7 +22,9 @@ pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> O
 
 /// Steps that concern the pack or its target.
 fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
-    let pack = command.pack().map(shell_word).unwrap_or_default();
+    let (pack, limits) = command.pack().unzip();
+    let pack = pack.map(shell_word).unwrap_or_default();
+    let shortens_names = limits.is_some_and(LimitArgs::shortens_names);
     let help = match error.code() {
         "root-exists" => {
             let elsewhere = if matches!(command, Command::Import(_)) {
@@ -51,9 +55,18 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
                 caller.command(&format!("import {pack} viking://"))
             )
         }
-        "manifest-too-large" => raise("--max-manifest-bytes"),
-        "ratio-too-high" => raise("--max-ratio"),
-        "too-many-members" => raise("--max-members"),
+        "manifest-too-large" => raise("--max-manifest-bytes BYTES"),
+        "ratio-too-high" => raise("--max-ratio N or --ratio-floor-bytes BYTES"),
+        "too-many-members" => raise("--max-members N"),
+        "too-large" => raise("--max-unpacked-bytes BYTES"),
+        "too-deep" => raise("--max-depth N"),
+        "name-too-long" if shortens_names => {
+            raise("--max-path-bytes BYTES or --max-component-bytes BYTES")
+        }
+        "special-file" | "name-unpackable" | "other-device" if command.refuses_special() => {
+            let cure = error.help().unwrap_or_default();
+            format!("{cure}; --skip-special packs the rest and lists what it skips")
+        }
         "output-exists" => "choose another name, or replace it with --force".to_owned(),
         "uri-not-found" | "wrong-entry-kind" => {
             format!("{} lists what is there", caller.command("ls"))
@@ -63,8 +76,8 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
     Some(help)
 }
 
-fn raise(flag: &str) -> String {
-    format!("raise the limit with {flag} N, if you trust who made the pack")
+fn raise(flags: &str) -> String {
+    format!("raise the limit with {flags}, if you trust who made the pack")
 }
 
 /// Steps that concern the journal.
@@ -73,9 +86,20 @@ fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
         "transaction-not-found" | "nothing-to-redo" => {
             format!("{} lists the transactions", caller.command("log"))
         }
+        "content-not-held" => format!(
+            "{} tells where it was, and which pack it came from",
+            caller.command(&format!(
+                "history {}",
+                shell_word(error.details().get("uri")?.as_str()?)
+            ))
+        ),
         "drift" => format!(
             "{} lists them; --force goes on all the same, and what drifted stays in the slot",
             caller.command("status")
+        ),
+        "prune-unfinished" => format!(
+            "remove what stands in the way, then {} deletes the rest; nothing else waits for it",
+            caller.command("recover")
         ),
         "pending" | "recovery-pending" => {
             format!("{} completes the journal", caller.command("recover"))
@@ -123,11 +147,25 @@ fn about_store(error: &Error, caller: &Caller) -> Option<String> {
             "--wait SECONDS waits until it is done".to_owned()
         }
         "busy" => "wait longer with --wait SECONDS".to_owned(),
-        "no-space" | "too-large-for-disk" => format!(
-            "free some space on that file system; {} tells how much old trees hold",
-            caller.command("status")
-        ),
+        "no-space" | "too-large-for-disk" => full_disk(caller),
         _ => return None,
     };
     Some(help)
+}
+
+/// Tells what the mildest prune would free.
+fn full_disk(caller: &Caller) -> String {
+    let options = PruneOptions {
+        keep_last: Some(1),
+        dry_run: true,
+        ..PruneOptions::default()
+    };
+    let prune = caller.command("prune --keep-last 1");
+    match caller.store().map(|store| store.prune(&options)) {
+        Ok(Ok(report)) => format!(
+            "free some space on that file system; {prune} would free {} of old trees",
+            Bytes(report.freed_bytes)
+        ),
+        _ => format!("free some space on that file system; {prune} deletes old trees"),
+    }
 }

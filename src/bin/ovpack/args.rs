@@ -7,7 +7,7 @@ use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Error, Limits, OnConflict, Uri};
+use ovpack::{Error, OnConflict, Uri};
 
 use crate::commands::Command;
 use crate::failure::Result;
@@ -93,33 +93,16 @@ pub(crate) struct PutArgs {
     /// Check the pack and print the plan; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
 }
 
-/// Bounds on what a pack may ask for.
+/// What a pack is held against beside the rules that are built in.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub(crate) struct LimitArgs {
-    /// Refuse a manifest of more than N bytes
-    #[arg(long = "max-manifest-bytes", value_name = "N", default_value_t = Limits::default().manifest_bytes)]
-    pub(crate) manifest_bytes: u64,
-    /// Refuse over 1 GiB of content that unpacks to more than N times the pack's size
-    #[arg(long = "max-ratio", value_name = "N", default_value_t = Limits::default().ratio)]
-    pub(crate) ratio: u64,
-    /// Refuse a pack of more than N members
-    #[arg(long = "max-members", value_name = "N", default_value_t = Limits::default().members)]
-    pub(crate) members: u64,
-}
-
-impl LimitArgs {
-    /// Returns the limits for the library.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            manifest_bytes: self.manifest_bytes,
-            ratio: self.ratio,
-            members: self.members,
-            ..Limits::default()
-        }
-    }
+pub(crate) struct PolicyArgs {
+    /// Refuse the pack where a query of FILE returns a row, also where one of the store's policies does
+    #[arg(long = "policy", value_name = "FILE", value_parser = path())]
+    pub(crate) files: Vec<Utf8PathBuf>,
 }
 
 /// What must be known before the command line is understood, since an error in it is printed too.
@@ -163,6 +146,18 @@ pub(crate) fn uri(text: &str) -> Result<Uri> {
             fault,
         }
         .into()
+    })
+}
+
+/// Reads a URI as a person types it, where there is one.
+pub(crate) fn some_uri(text: Option<&str>) -> Result<Option<Uri>> {
+    text.map(uri).transpose()
+}
+
+/// Reads a time: RFC 3339, a date, or how long ago. In milliseconds since 1970-01-01 UTC.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
+    ovpack::parse_time(text).ok_or_else(|| {
+        "a time is written like `2026-05-11T09:30:00Z`, `2026-05-11`, `2h` or `30d`".to_owned()
     })
 }
 

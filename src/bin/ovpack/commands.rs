@@ -3,18 +3,22 @@
 mod backup;
 mod cat;
 mod export;
+mod history;
 mod import;
 mod init;
 mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod pin;
+mod prune;
 mod recover;
 mod redo;
 mod restore;
 mod rollback;
 mod show;
 mod status;
+mod tree;
 mod verify;
 
 use clap::Subcommand;
@@ -22,6 +26,7 @@ use clap::Subcommand;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::ui::Ui;
 
 /// The verbs and their arguments, in the order of the help page.
@@ -39,8 +44,13 @@ pub(crate) enum Command {
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
+    History(history::Args),
+    Tree(tree::Args),
     Rollback(rollback::Args),
     Redo(redo::Args),
+    Prune(prune::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -61,8 +71,13 @@ impl Command {
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
+            Self::History(args) => history::run(ui, caller, args),
+            Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
             Self::Redo(args) => redo::run(ui, caller, args),
+            Self::Prune(args) => prune::run(ui, caller, args),
+            Self::Pin(args) => pin::pin(ui, caller, args),
+            Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -79,25 +94,34 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Status(_)
-            | Self::Rollback(_)
             | Self::Redo(_)
-            | Self::Recover(_) => true,
-            Self::Init(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Log(_)
             | Self::Show(_)
-            | Self::Journal(_) => false,
+            | Self::Tree(_)
+            | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
+            | Self::Recover(_)
+            | Self::Journal(_) => true,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
         }
     }
 
-    /// Returns the pack that the verb reads.
-    pub(crate) fn pack(&self) -> Option<&str> {
+    /// Returns whether the verb packs, and refuses what no pack can hold.
+    pub(crate) fn refuses_special(&self) -> bool {
+        if let Self::Export(args) = self {
+            return !args.skip.skip_special;
+        }
+        matches!(self, Self::Backup(args) if !args.skip.skip_special)
+    }
+
+    /// Returns the pack that the verb reads, and its limits.
+    pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
         match self {
-            Self::Import(args) => Some(args.pack.as_str()),
-            Self::Restore(args) => Some(args.pack.as_str()),
-            Self::Verify(args) => Some(args.pack.as_str()),
-            Self::Inspect(args) => Some(args.pack.as_str()),
+            Self::Import(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)
@@ -106,8 +130,13 @@ impl Command {
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
             | Self::Redo(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }

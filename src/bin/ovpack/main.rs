@@ -3,6 +3,7 @@
 //! It sees only the library's public API. Standard input is never read.
 
 mod advice;
+mod age;
 mod args;
 mod caller;
 mod commands;
@@ -12,10 +13,12 @@ mod failure;
 #[cfg(feature = "fault")]
 mod fault;
 mod human;
+mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
 mod rollback_text;
+mod streamed;
 mod ui;
 mod usage;
 

@@ -44,7 +44,7 @@ pub(crate) fn print(ui: &Ui, caller: &Caller, words: Words, receipt: &Receipt) -
             counts(&receipt.changes),
         ));
         let rollback = caller.command(&format!("rollback {tx}"));
-        ui.talk(&format_args!("{}: {rollback}", words.take_back));
+        ui.talk(&format_args!("{}: {}", words.take_back, Shown(&rollback)));
     }
     for uri in &receipt.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));
@@ -85,7 +85,8 @@ fn write_plan(
     write_changes(out, &receipt.uri, changes)
 }
 
-fn write_change(out: &mut dyn Write, root: &Uri, change: &Change) -> io::Result<()> {
+/// Writes one change, with its path below `root`.
+pub(crate) fn write_change(out: &mut dyn Write, root: &Uri, change: &Change) -> io::Result<()> {
     let (word, style) = match change.change {
         ChangeKind::Added => ("added", AnsiColor::Green.on_default()),
         ChangeKind::Replaced => ("replaced", AnsiColor::Yellow.on_default()),

@@ -3,10 +3,11 @@
 use camino::Utf8PathBuf;
 use ovpack::ImportOptions;
 
-use crate::args::{LimitArgs, PutArgs, path};
+use crate::args::{PutArgs, path};
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::plan_text::{self, Words};
 use crate::ui::Ui;
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     put: PutArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// Runs the verb.
@@ -32,6 +33,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         on_conflict: args.put.on_conflict,
         dry_run: args.put.dry_run,
         limits: args.limits.limits(),
+        policies: args.put.policies.files.clone(),
         control: caller.control.clone(),
     };
     let receipt = caller.store()?.restore(&args.pack, &options)?;

@@ -46,7 +46,7 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
         out,
         "store        {} ({}{adopted})",
         Shown(&report.store),
-        report.store_id
+        Shown(&report.store_id)
     )?;
     match &report.last_commit {
         Some(last) => writeln!(
@@ -54,7 +54,7 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
             "generation   {}, by {}: {} {} at {}",
             report.generation,
             last.transaction,
-            last.kind,
+            Shown(&last.kind),
             Shown(&last.uri),
             time(last.finished_at.as_deref().unwrap_or(&last.started_at))
         )?,
@@ -68,16 +68,17 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
     )?;
     writeln!(
         out,
-        "old trees    {}, {}",
+        "old trees    {}, {}, of which {} pinned",
         Count(report.slots, "slot"),
-        Bytes(report.slot_bytes)
+        Bytes(report.slot_bytes),
+        Bytes(report.pinned_bytes)
     )?;
     if !report.recovery_pending.is_empty() {
         writeln!(
             out,
             "recovery     pending for {}; the next writing verb settles it, or: {}",
             list(&report.recovery_pending),
-            caller.command("recover")
+            Shown(&caller.command("recover"))
         )?;
     }
     if !report.unpackable.is_empty() {

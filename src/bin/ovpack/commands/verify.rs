@@ -3,11 +3,12 @@
 use camino::Utf8PathBuf;
 use ovpack::VerifyOptions;
 
-use crate::args::{LimitArgs, path};
+use crate::args::path;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::{Bytes, Seconds};
+use crate::limits::LimitArgs;
 use crate::pack_text::write_facts;
 use crate::ui::Ui;
 
@@ -21,14 +22,18 @@ pub(crate) struct Args {
     /// Read this pack
     #[arg(value_name = "PACK", value_parser = path())]
     pub(crate) pack: Utf8PathBuf,
+    /// Refuse the pack where a query of FILE returns a row
+    #[arg(long = "policy", value_name = "FILE", value_parser = path())]
+    policies: Vec<Utf8PathBuf>,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
+        policies: args.policies.clone(),
         control: caller.control.clone(),
     };
     let report = ovpack::verify(&args.pack, &options)?;
