@@ -75,7 +75,7 @@ impl HeldTrees {
         cache: Option<StatCache>,
         control: Control,
     ) -> Result<Self> {
-        let moved = journal.committed_units()?;
+        let moved = journal.slot_units()?;
         let units = moved.into_iter().filter(|unit| unit.is_held);
         Ok(Self {
             live: layout.open_live()?,

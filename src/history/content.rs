@@ -59,7 +59,7 @@ fn not_held(uri: &Uri, tx: TransactionId, why: String) -> Error {
 /// Says where content went that no tree holds: to the slot of the first later commit that moved
 /// the path, unless it was changed from outside before that.
 fn why_not_held(journal: &Journal, at: TransactionId, path: &EntryPath) -> Result<String> {
-    let units = journal.committed_units()?;
+    let units = journal.slot_units()?;
     let moved = units.iter().find(|unit| {
         let unit_path = EntryPath::parse(&unit.path).unwrap_or_default();
         unit.tx > at && path.is_at_or_below(&unit_path)

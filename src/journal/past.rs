@@ -55,7 +55,7 @@ pub(crate) struct PastEntry {
 
 /// A unit that a commit moved, and its slot.
 #[derive(Clone, Debug)]
-pub(crate) struct CommittedUnit {
+pub(crate) struct SlotUnit {
     pub(crate) tx: TransactionId,
     pub(crate) path: String,
     pub(crate) slot: SlotId,
@@ -195,14 +195,14 @@ impl Journal {
     }
 
     /// Returns the units that commits have moved, oldest first.
-    pub(crate) fn committed_units(&self) -> Result<Vec<CommittedUnit>> {
+    pub(crate) fn slot_units(&self) -> Result<Vec<SlotUnit>> {
         let query = "SELECT tx_unit.tx, path, slot, holder = tx_unit.tx AND holds = 'tree' AND state = 'held', state = 'pruned'
                      FROM tx_unit JOIN committed_tx ON committed_tx.tx = tx_unit.tx JOIN slot ON slot.id = slot
                      ORDER BY tx_unit.tx, ordinal";
         let mut statement = self.connection.prepare(query).context("read slots' rows")?;
         let units = statement
             .query_map([], |row| {
-                Ok(CommittedUnit {
+                Ok(SlotUnit {
                     tx: TransactionId(row.get(0)?),
                     path: row.get(1)?,
                     slot: SlotId(row.get(2)?),

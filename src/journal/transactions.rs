@@ -128,7 +128,7 @@ impl TransactionRow {
 
     /// Returns what it is, where it moved nothing that a rollback could move back.
     pub(crate) fn why_nothing_to_undo(&self) -> Option<String> {
-        if EventKind::from_name(&self.last_event) != Some(EventKind::Committed) {
+        if !self.is_committed() {
             return Some(self.last_event.clone());
         }
         if self.kind == TransactionKind::Baseline.as_str() {

@@ -449,15 +449,23 @@ fn a_pruned_slot_is_named() {
     let store = TestStore::fresh();
     let first = store.import(&version(&store, 1), PARENT);
     store.overwrite(&version(&store, 2), PARENT);
-    let journal = rusqlite::Connection::open(store.path.join(".ovpack/store.db")).unwrap();
-    let pruned = "UPDATE slot SET state = 'pruned', holds = 'nothing', tree_digest = NULL, bytes = 0 WHERE id = 2";
-    assert_eq!(journal.execute(pruned, []), Ok(1));
+    store.overwrite(&version(&store, 3), PARENT);
+    let options = ovpack::PruneOptions {
+        keep_last: Some(1),
+        ..ovpack::PruneOptions::default()
+    };
+    store.open().prune(&options).unwrap();
     let error = assert_fails(read_at(&store, tx(&first), EACH), "content-not-held", 9);
-    assert!(
-        error
-            .to_string()
-            .ends_with("slot 2 of tx2, which held it, was pruned"),
-        "{error}"
+    let why = "slot 2 of tx2, which held it, was pruned by tx4";
+    assert!(error.to_string().ends_with(why), "{error}");
+    assert_eq!(
+        read_at(&store, tx_of(2), EACH).unwrap(),
+        b"one\nversion 2\nthree\n"
+    );
+    // A prune changes no path.
+    assert_eq!(
+        read_at(&store, tx_of(4), EACH).unwrap(),
+        b"one\nversion 3\nthree\n"
     );
     let output = store.run(["cat", EACH, "--at", "tx1"]);
     assert_eq!((output.code, output.stdout.as_str()), (Some(9), ""));
