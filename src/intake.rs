@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::journal::PackFile;
 use crate::journal::prepare::PackFacts;
 use crate::limits::Limits;
+use crate::pack::IndexMember;
 use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{AuditReport, Observed, PackReader, Scratch};
 use crate::staging::{Claims, Staging};
@@ -71,7 +72,11 @@ impl Intake {
             staging.add_finding(finding)?;
         }
         let head = reader.read_manifest(&audit, &mut &staging)?;
-        let claims = staging.set_manifest(&head, &audit.root, audit.layout)?;
+        staging.set_index(head.index.as_ref(), &audit)?;
+        if let Some((observed, lines)) = reader.read_records(&audit, &mut &staging)? {
+            staging.observe_index(IndexMember::Records, &observed, Some(lines))?;
+        }
+        let claims = staging.set_manifest(&head, &audit.root)?;
         Ok(Self {
             reader,
             audit,
@@ -123,8 +128,23 @@ impl Intake {
                 Err(finding) => self.staging.add_finding(&finding),
             }
         })?;
+        self.read_dense(control)?;
         self.reader.ensure_unchanged()?;
         self.ensure(CheckPhase::Bytes)
+    }
+
+    /// Reads the dense vectors, which go nowhere.
+    fn read_dense(&self, control: &Control) -> Result<()> {
+        let read = self
+            .reader
+            .read_dense(&self.audit, &mut |_| control.ensure_not_interrupted())?;
+        match read {
+            Some(Ok(observed)) => self
+                .staging
+                .observe_index(IndexMember::Dense, &observed, None),
+            Some(Err(finding)) => self.staging.add_finding(&finding),
+            None => Ok(()),
+        }
     }
 
     /// Returns what the journal keeps of the pack as a file.
@@ -145,7 +165,7 @@ impl Intake {
             sha256: self.reader.sha256()?,
             manifest_sha256: self.head.manifest_sha256,
             content_sha256: self.head.content_sha256,
-            layout: self.audit.layout.as_str(),
+            layout: self.head.layout.as_str(),
             root_uri: self.head.root_uri.clone(),
         })
     }

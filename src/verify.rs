@@ -165,7 +165,7 @@ fn report(intake: &Intake) -> Result<VerifyReport> {
     };
     Ok(VerifyReport {
         pack: intake.reader.path().to_owned(),
-        layout: intake.audit.layout,
+        layout: intake.head.layout,
         kind,
         uri: intake.head.root_uri.clone(),
         root: intake.audit.root.clone(),

@@ -174,7 +174,11 @@ impl Packing<'_> {
             entries: totals.files.saturating_add(totals.directories),
         };
         let limit_bytes = Limits::default().manifest_bytes;
-        let name = format!("{}/{}", self.root_name, self.options.layout.manifest_name());
+        let name = format!(
+            "{}/{}",
+            self.root_name,
+            self.options.layout.place().manifest_name()
+        );
         let (rows, control) = (self.rows, &self.options.control);
         let is_added = self.writer.file(&name, limit_bytes, &mut |take| {
             manifest_writer::write_manifest(&head, rows, &mut |bytes| {

@@ -81,13 +81,13 @@ impl Scan<'_> {
 
     fn is_left_out(&self, found: &Found<'_>) -> bool {
         let live = self.uri.path().join(found.path);
-        self.options.layout.is_reserved(found.name)
+        self.options.layout.place().is_reserved(found.name)
             || (found.kind == EntryKind::File && unpack::is_left_out(&live))
     }
 
     /// Refuses a name that our own reader would refuse, or read as another one.
     fn ensure_packable(&self, found: &Found<'_>) -> Result<()> {
-        if !self.options.layout.escapes_names() {
+        if !self.options.layout.place().escapes_names() {
             return Ok(());
         }
         match member_name::escape(found.path) {
@@ -161,7 +161,7 @@ pub(super) fn open_directory(live: &Dir, uri: &Uri) -> Result<Dir> {
 pub(super) fn ensure_root_packable(uri: &Uri, root: &str, layout: Layout) -> Result<()> {
     let why = match entry_path::check(root) {
         Err(fault) => fault.to_string(),
-        Ok(()) if layout.is_reserved(root) => "it is a reserved name".to_owned(),
+        Ok(()) if layout.place().is_reserved(root) => "it is a reserved name".to_owned(),
         Ok(()) => return Ok(()),
     };
     let path = uri.to_string();

@@ -125,9 +125,7 @@ fn write<F: Formatter>(
     let manifest = Manifest {
         content_sha256: head.content_sha256,
         entries: Entries { rows, failed },
-        format_version: match head.layout {
-            Layout::V2Flat => 2,
-        },
+        format_version: head.layout.format_version(),
         kind: "openviking.ovpack",
         root: Root {
             name: head.root,
@@ -147,7 +145,7 @@ fn write<F: Formatter>(
 struct Manifest<'a> {
     content_sha256: Digest,
     entries: Entries<'a>,
-    format_version: u8,
+    format_version: i64,
     kind: &'static str,
     root: Root<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,14 +1,16 @@
 //! The pack as a whole: opened once, audited in one walk, then read member by member.
 
+use std::mem;
+
 use camino::Utf8Path;
 
-use super::Layout;
 use super::directory::{self, RawMember};
 use super::end::{self, PackEnd};
 use super::inflate::{Inflater, MemberStream};
 use super::manifest::{self, ManifestHead, ManifestSink};
-use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
+use super::member_name::{self, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
+use super::{IndexMember, Place};
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::EntryKind;
 use crate::error::{Error, Result};
@@ -25,9 +27,9 @@ const HASH_STEP_BYTES: usize = 128 << 10;
 /// An open pack: one descriptor, positioned reads, no mapping. Changes nothing.
 #[derive(Debug)]
 pub(crate) struct PackReader {
-    file: PackFile,
+    pub(super) file: PackFile,
     end: PackEnd,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// What the walk through a pack's directory found.
@@ -41,8 +43,12 @@ pub(crate) struct AuditReport {
     pub(crate) unpacked_bytes: u64,
     /// Where the manifest is.
     pub(crate) manifest: MemberLocation,
-    /// How the pack is laid out, by the place of its manifest.
-    pub(crate) layout: Layout,
+    /// Where the pack keeps manifest and content.
+    pub(crate) place: Place,
+    /// Where the index records are.
+    pub(crate) records: Option<MemberLocation>,
+    /// Where their dense vectors are.
+    pub(crate) dense: Option<MemberLocation>,
     /// The name of the ZIP's root: the one that has the manifest.
     pub(crate) root: String,
 }
@@ -50,7 +56,15 @@ pub(crate) struct AuditReport {
 impl AuditReport {
     /// Returns the manifest's member name, for findings.
     pub(crate) fn manifest_name(&self) -> String {
-        format!("{}/{}", self.root, self.layout.manifest_name())
+        format!("{}/{}", self.root, self.place.manifest_name())
+    }
+
+    /// Returns where a member of the index is.
+    pub(crate) const fn index(&self, member: IndexMember) -> Option<&MemberLocation> {
+        match member {
+            IndexMember::Records => self.records.as_ref(),
+            IndexMember::Dense => self.dense.as_ref(),
+        }
     }
 }
 
@@ -104,14 +118,15 @@ impl PackReader {
         on_member: &mut dyn FnMut(&Member) -> Result<()>,
     ) -> Result<AuditReport> {
         self.ensure_member_limit()?;
-        let (layout, root) = self.find_manifest()?;
+        let (place, root) = self.find_manifest()?;
         let mut findings = CheckReport::default();
         let mut unpacked_bytes = 0_u64;
         let mut manifest = None;
+        let mut beside = Beside::default();
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            let name = match member_name::decode(raw.name, raw.is_utf8, layout) {
+            let name = match member_name::decode(raw.name, raw.is_utf8, place) {
                 Ok(name) if name.root == root => name,
                 Ok(other) => {
                     findings.push(second_root(raw, &other, &root));
@@ -125,6 +140,15 @@ impl PackReader {
             let (path, kind) = match name.role {
                 Role::Manifest => {
                     manifest = Some(raw.location);
+                    return Ok(());
+                }
+                Role::Root | Role::Internal | Role::Index(_) => {
+                    if !matches!(name.role, Role::Index(_)) {
+                        self.ensure_no_data(raw, &mut scratch)?;
+                    }
+                    beside
+                        .take(raw, &name.role)
+                        .unwrap_or_else(|finding| findings.push(finding));
                     return Ok(());
                 }
                 Role::Content { path, kind } => (path, kind),
@@ -146,7 +170,9 @@ impl PackReader {
             members: self.end.members,
             unpacked_bytes,
             manifest,
-            layout,
+            place,
+            records: beside.records,
+            dense: beside.dense,
             root,
         })
     }
@@ -167,7 +193,7 @@ impl PackReader {
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
             .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
-        manifest::read(stream, audit.layout, &name, observed, self.path(), sink)
+        manifest::read(stream, audit.place, &name, observed, self.path(), sink)
     }
 
     /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
@@ -219,11 +245,11 @@ impl PackReader {
         Ok(hasher.finish())
     }
 
-    /// Returns the layout and the root, by the place of the one manifest.
-    fn find_manifest(&self) -> Result<(Layout, String)> {
-        let mut found: Option<(ManifestPlace, String)> = None;
+    /// Returns the place of the one manifest, and its root.
+    fn find_manifest(&self) -> Result<(Place, String)> {
+        let mut found: Option<(Place, String)> = None;
         directory::names(&self.file, &self.end, &mut |raw| {
-            let Some((root, place)) = ManifestPlace::of(raw) else {
+            let Some((root, place)) = member_name::manifest_place(raw) else {
                 return Ok(());
             };
             if found.replace((place, root.to_owned())).is_none() {
@@ -233,17 +259,10 @@ impl PackReader {
             let name = shown_bytes(raw);
             Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
         })?;
-        match found {
-            Some((ManifestPlace::Known(layout), root)) => Ok((layout, root)),
-            Some((ManifestPlace::Files, root)) => {
-                let detail = "the manifest is `_ovpack/manifest.json`: the layout is `v2files` or `v3`, which this version does not read";
-                Err(self.file.refuse(Rule::LayoutUnsupported, &root, detail))
-            }
-            None => {
-                let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json";
-                Err(self.file.refuse(Rule::ManifestMissing, "", detail))
-            }
-        }
+        found.ok_or_else(|| {
+            let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json or ROOT/_ovpack/manifest.json";
+            self.file.refuse(Rule::ManifestMissing, "", detail)
+        })
     }
 
     /// A directory has no bytes; an empty deflate stream is none.
@@ -312,6 +331,36 @@ impl PackReader {
             self.limits.ratio
         );
         Err(self.file.refuse(Rule::RatioTooHigh, "", detail))
+    }
+}
+
+/// Members that are neither content nor manifest, each of which may come once.
+#[derive(Default)]
+struct Beside {
+    records: Option<MemberLocation>,
+    dense: Option<MemberLocation>,
+    has_root: bool,
+    has_internal: bool,
+}
+
+impl Beside {
+    fn take(&mut self, raw: &RawMember<'_>, role: &Role) -> Result<(), Finding> {
+        let is_repeated = match role {
+            Role::Index(IndexMember::Records) => self.records.replace(raw.location).is_some(),
+            Role::Index(IndexMember::Dense) => self.dense.replace(raw.location).is_some(),
+            Role::Root => mem::replace(&mut self.has_root, true),
+            Role::Internal => mem::replace(&mut self.has_internal, true),
+            Role::Manifest | Role::Content { .. } => false,
+        };
+        if !is_repeated {
+            return Ok(());
+        }
+        let detail = "two members have this name; expected one";
+        Err(Finding::new(
+            Rule::MemberRepeated,
+            shown_bytes(raw.name),
+            detail,
+        ))
     }
 }
 
