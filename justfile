@@ -18,6 +18,10 @@ crash:
 long-tests:
     cargo test --locked --test it -- --ignored
 
+# Fuzzes each target for so many seconds (needs cargo-fuzz and a nightly toolchain)
+fuzz seconds="900":
+    scripts/fuzz.sh {{seconds}}
+
 # Takes over help pages and error texts that changed on purpose
 snapshots:
     INSTA_UPDATE=always cargo test --locked --test it -- help errors

@@ -1,10 +1,12 @@
 //! Browsing the live tree: what is at a URI, and a file's bytes. Needs no lock and no journal.
 
 use std::io::{self, Read as _, Write};
+use std::os::unix::ffi::OsStrExt as _;
 
 use serde::Serialize;
 
 use crate::clock;
+use crate::entry_path::shown_name;
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind, Stat};
 use crate::layout::{self, Layout};
@@ -15,7 +17,7 @@ use crate::uri::{Scope, Uri};
 pub struct ListEntry {
     /// Its URI.
     pub uri: String,
-    /// Its name.
+    /// Its name; a byte that is not UTF-8 is shown like `\xff`.
     pub name: String,
     /// `file`, `directory`, or what else stands there.
     pub kind: &'static str,
@@ -41,7 +43,7 @@ pub(crate) fn list(layout: &Layout, uri: &Uri) -> Result<Vec<ListEntry>> {
     let dir = live.open_dir(uri.path())?;
     let mut entries = Vec::new();
     for name in dir.names()? {
-        let shown = name.to_string_lossy().into_owned();
+        let shown = shown_name(name.as_bytes());
         // At the root only scopes are content; what else an adopted directory holds is not ours.
         let is_content = !uri.is_root() || Scope::from_name(&shown).is_some();
         if let Some(stat) = dir

@@ -194,6 +194,20 @@ pub(crate) fn check_component(component: &str) -> Result<(), PathFault> {
     Ok(())
 }
 
+/// Shows a name of a file system in a message: a byte that is not UTF-8 as `\xff`. In such a name a
+/// backslash is doubled, so that what is shown can be told from a name that has a backslash.
+pub(crate) fn shown_name(name: &[u8]) -> String {
+    if let Ok(name) = str::from_utf8(name) {
+        return name.to_owned();
+    }
+    let mut shown = String::new();
+    for chunk in name.utf8_chunks() {
+        shown.push_str(&chunk.valid().replace('\\', r"\\"));
+        shown.extend(chunk.invalid().escape_ascii().map(char::from));
+    }
+    shown
+}
+
 impl Deref for EntryPath {
     type Target = str;
 
@@ -253,6 +267,13 @@ mod tests {
         ] {
             assert_eq!(EntryPath::parse(text), Err(fault), "{text:?}");
         }
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_shown_byte_by_byte() {
+        assert_eq!(shown_name("naïve\\x".as_bytes()), "naïve\\x");
+        assert_eq!(shown_name(b"a\xff\\b\xc3\x28\n"), "a\\xff\\\\b\\xc3(\n");
+        assert_eq!(shown_name(b""), "");
     }
 
     #[test]

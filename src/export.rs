@@ -13,6 +13,9 @@ mod output_path;
 mod packing;
 mod rows;
 mod scan;
+mod skipped;
+
+use std::cell::RefCell;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -31,6 +34,9 @@ use output_path::OutputPath;
 use packing::Packing;
 use rows::Rows;
 use scan::Scan;
+use skipped::Skipped;
+
+pub use skipped::{SkippedPath, SkippedSpecial};
 
 /// ROOT of every backup pack.
 const BACKUP_ROOT: &str = "openviking-backup";
@@ -42,6 +48,11 @@ pub struct ExportOptions {
     pub layout: Layout,
     /// Replace an existing file.
     pub force: bool,
+    /// Skip what no pack can hold, and report it, instead of refusing the whole: symbolic links,
+    /// FIFOs, sockets, devices, other mounts, files and directories that may not be read, and names
+    /// that the layout cannot carry. A directory is skipped with all that is below it. The root
+    /// itself, and a scope of a backup, are never skipped.
+    pub skip_special: bool,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -71,6 +82,9 @@ pub struct ExportReport {
     pub left_out: Vec<String>,
     /// How many stay out.
     pub left_out_total: u64,
+    /// What no pack can hold and was skipped; nothing unless
+    /// [`skip_special`](ExportOptions::skip_special) asks for it.
+    pub skipped_special: SkippedSpecial,
 }
 
 /// Asked when all is read and before the pack gets its name: an error, such as that the tree was
@@ -83,8 +97,8 @@ pub(crate) type Confirm<'a> = &'a dyn Fn() -> Result<()>;
 /// # Errors
 /// [`Error::UriNotFound`] and [`Error::WrongEntryKind`] where there is no directory,
 /// [`Error::InvalidArgument`] for `viking://`; those of `confirm`; [`Error::OutputExists`]; for
-/// content that no pack can hold [`Error::SpecialFile`], [`Error::SymlinkOnPath`],
-/// [`Error::NameUnpackable`], [`Error::OtherDevice`] and [`Error::Refused`] with the reader's
+/// content that no pack can hold and that is not skipped [`Error::SpecialFile`],
+/// [`Error::SymlinkOnPath`], [`Error::NameUnpackable`], [`Error::OtherDevice`] and [`Error::Refused`] with the reader's
 /// limits; [`Error::FileChanging`], [`Error::Interrupted`], [`Error::NoSpace`], [`Error::Io`].
 /// After each of them there is no pack.
 pub(crate) fn export(
@@ -133,7 +147,7 @@ fn pack(
     let root = scan::open_directory(live, uri)?;
     let out = OutputPath::decide(out, root_name, options.force)?;
     let rows = Rows::new(uri)?;
-    let left_out = list(live, &root, uri, options, &out.path(), &rows)?;
+    let (left_out, skipped) = list(live, &root, uri, options, &out.path(), &rows)?;
     let totals = rows.totals()?;
     options
         .control
@@ -172,6 +186,7 @@ fn pack(
         sha256,
         left_out,
         left_out_total,
+        skipped_special: skipped,
     })
 }
 
@@ -183,8 +198,9 @@ fn list(
     options: &ExportOptions,
     pack: &Utf8Path,
     rows: &Rows,
-) -> Result<LeftOut> {
+) -> Result<(LeftOut, SkippedSpecial)> {
     options.control.begin(Phase::Scanning, 0, 0);
+    let skipped = RefCell::new(Skipped::default());
     let mut scan = Scan {
         live,
         uri,
@@ -192,6 +208,7 @@ fn list(
         pack,
         rows,
         left_out: LeftOut::default(),
+        skipped: &skipped,
         members: 0,
     };
     if uri.is_root() {
@@ -199,7 +216,8 @@ fn list(
     } else {
         scan.subtree(root)?;
     }
-    Ok(scan.left_out)
+    let left_out = scan.left_out;
+    Ok((left_out, skipped.into_inner().into_report()))
 }
 
 #[cfg(test)]

@@ -16,8 +16,16 @@ pub(crate) const fn step(_name: &'static str) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns whether the kernel is to be taken for one without `openat2`.
+#[cfg(not(feature = "fault"))]
+pub(crate) const fn lacks_openat2() -> bool {
+    false
+}
+
 #[cfg(feature = "fault")]
-pub use armed::{FaultPlan, Outcome, arm, disarm};
+pub(crate) use armed::lacks_openat2;
+#[cfg(feature = "fault")]
+pub use armed::{FaultPlan, Outcome, arm, disarm, without_openat2};
 
 /// Asks whether the step may be done.
 #[cfg(feature = "fault")]
@@ -27,7 +35,7 @@ pub(crate) fn step(name: &'static str) -> io::Result<()> {
 
 #[cfg(feature = "fault")]
 mod armed {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::io;
 
     /// What happens at the chosen step.
@@ -60,6 +68,19 @@ mod armed {
 
     thread_local! {
         static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
+        static LACKS_OPENAT2: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Runs an act in this thread as on a kernel without `openat2`.
+    pub fn without_openat2<T>(act: impl FnOnce() -> T) -> T {
+        LACKS_OPENAT2.set(true);
+        let done = act();
+        LACKS_OPENAT2.set(false);
+        done
+    }
+
+    pub(crate) fn lacks_openat2() -> bool {
+        LACKS_OPENAT2.get()
     }
 
     /// Arms a plan for this thread.

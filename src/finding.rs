@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::entry_path::PathFault;
 use crate::kind::Kind;
+use crate::limits::LimitFault;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $kind:ident, $cure:literal;)*) => {
@@ -62,7 +63,7 @@ rules! {
     MemberFlags, "member-flags", BadPack, "pack the content again without encryption and unusual flags";
     /// A member is a plain file or a directory.
     MemberType, "member-type", BadPack, "pack the content again without symbolic links and special files";
-    /// A local header says the same as the central one.
+    /// A member's two headers say the same, and nothing that cannot be.
     MemberHeader, "member-header", BadPack, "get the pack again from its producer; two readers would read it differently";
     /// Extra fields fill their area and no more.
     MemberExtraField, "member-extra-field", BadPack, "get the pack again from its producer; a member's header is damaged";
@@ -76,7 +77,7 @@ rules! {
     DirectoryData, "directory-data", BadPack, "get the pack again from its producer";
     /// A member's data is a whole deflate stream that ends where its compressed bytes end.
     MemberData, "member-data", BadPack, "get the pack again from its producer; the member's data is damaged";
-    /// A pack has no more members than the limit.
+    /// A pack has no more members, and its manifest no more entries, than the limit.
     TooManyMembers, "too-many-members", BadPack, "raise the limit if the pack is really meant to be so large";
     /// A pack has a manifest, else nothing in it can be verified.
     ManifestMissing, "manifest-missing", BadPack, "this is a legacy pack; export the content again with an OpenViking release that writes a manifest";
@@ -88,6 +89,8 @@ rules! {
     ManifestSyntax, "manifest-syntax", BadPack, "get the pack again from its producer; its manifest cannot be read";
     /// Unpacked bytes stay within the ratio to the pack's size.
     RatioTooHigh, "ratio-too-high", BadPack, "raise the limit if the content is really so repetitive";
+    /// The members unpack to no more bytes than the limit.
+    TooLarge, "too-large", BadPack, "raise the limit if the pack is really meant to be so large";
 
     // -- names
     /// Names are UTF-8, and ASCII where the UTF-8 flag is off.
@@ -102,8 +105,10 @@ rules! {
     NameDriveLetter, "name-drive-letter", BadPack, "rename the file at its source and pack it again";
     /// Names have no control characters but tab and newline.
     NameControlCharacter, "name-control-character", BadPack, "rename the file at its source and pack it again";
-    /// A component has at most 255 bytes, a path at most 4096.
+    /// A component has at most 255 bytes, a path at most 4096, or what lower limits allow.
     NameTooLong, "name-too-long", BadPack, "rename the file at its source and pack it again";
+    /// A path has no more components than the limit.
+    TooDeep, "too-deep", BadPack, "raise the limit if the tree is really meant to be so deep";
     /// Every name is one that the target's file system can hold, apart from all others.
     NameUnholdable, "name-unholdable", BadPack, "use a store on a file system that keeps these names apart";
     /// Reserved names are not content.
@@ -231,6 +236,15 @@ impl From<PathFault> for Rule {
             PathFault::Drive => Self::NameDriveLetter,
             PathFault::Control => Self::NameControlCharacter,
             PathFault::ComponentTooLong | PathFault::TooLong => Self::NameTooLong,
+        }
+    }
+}
+
+impl From<LimitFault> for Rule {
+    fn from(fault: LimitFault) -> Self {
+        match fault {
+            LimitFault::Path { .. } | LimitFault::Component { .. } => Self::NameTooLong,
+            LimitFault::Depth { .. } => Self::TooDeep,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! out of it. Each change asks [`crate::fault::step`] first; that is what makes crash tests
 //! complete. Nothing here is durable until [`Dir::sync`] or [`Dir::sync_file_system`] says so.
 
+mod beneath;
 mod output;
 mod owner;
 mod remove;
@@ -18,11 +19,12 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 
 use crate::error::{Error, Result};
 use crate::fault;
 
+use beneath::open_beneath;
 pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
@@ -314,44 +316,19 @@ pub(crate) fn open_outside(path: &Utf8Path) -> Result<File> {
     }
 }
 
-/// Opens below `dir` without following a link or leaving it.
-fn open_beneath(dir: BorrowedFd<'_>, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
-    let below = if below.is_empty() { "." } else { below };
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match fs::openat2(dir, below, flags, Mode::empty(), resolve) {
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => open_stepwise(dir, below, flags),
-        opened => Ok(opened?),
-    }
-}
-
-/// Does what `openat2` does, where the kernel has none: one component at a time, no link followed.
-fn open_stepwise(dir: BorrowedFd<'_>, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
-    let on_the_way = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match below.split_once('/') {
-        None => Ok(fs::openat(
-            dir,
-            below,
-            flags | OFlags::NOFOLLOW,
-            Mode::empty(),
-        )?),
-        Some((first, rest)) => open_stepwise(
-            fs::openat(dir, first, on_the_way, Mode::empty())?.as_fd(),
-            rest,
-            flags,
-        ),
-    }
-}
-
 /// Splits a relative path that is too long for one system call.
 fn split_for_call(below: &str) -> (&str, Option<&str>) {
     if below.len() <= CALL_PATH_BYTES {
         return (below, None);
     }
-    let cut = below.as_bytes()[..CALL_PATH_BYTES]
-        .iter()
-        .rposition(|byte| *byte == b'/')
-        .unwrap_or(CALL_PATH_BYTES);
-    (&below[..cut], below.get(cut + 1..))
+    let slashes = below.match_indices('/').map(|(at, _)| at);
+    let cut = slashes.take_while(|at| *at < CALL_PATH_BYTES).last();
+    // A component as long as that is refused by the system.
+    let split = cut.and_then(|at| below.split_at_checked(at));
+    match split {
+        Some((near, far)) => (near, far.strip_prefix('/')),
+        None => (below, None),
+    }
 }
 
 /// Copies all of a file into another; `path` is that one's, for the message.

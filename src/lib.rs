@@ -84,6 +84,10 @@ mod status;
 mod store;
 mod transaction;
 mod verify;
+// what fuzzing calls
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use browse::ListEntry;
 pub use clock::rfc3339;
@@ -91,7 +95,7 @@ pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportReport};
+pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
 pub use id::{SlotId, TransactionId};

@@ -123,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Refused`] with all findings of the phase that ran, among them `root-exists`;
-    /// [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
+    /// [`Error::InvalidArgument`] for limits above what the format allows; [`Error::Busy`]; [`Error::Pending`] alone says that the new tree is in place.
     pub fn import(
         &self,
         pack: &Utf8Path,

@@ -98,7 +98,8 @@ pub struct InspectReport {
 /// Runs every check that needs no store; changes nothing.
 ///
 /// # Errors
-/// [`Error::Refused`](crate::Error::Refused) with all findings of the phase that ran.
+/// [`Error::Refused`](crate::Error::Refused) with all findings of the phase that ran;
+/// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
     let intake = take(pack, options)?;
     intake.read_bytes(&mut Nowhere, &options.control)?;
@@ -109,7 +110,8 @@ pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> 
 /// file, but not held against the manifest: [`verify`] does that.
 ///
 /// # Errors
-/// [`Error::Refused`](crate::Error::Refused) with all findings of structure and manifest.
+/// [`Error::Refused`](crate::Error::Refused) with all findings of structure and manifest;
+/// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
     let intake = take(pack, options)?;
     let mut entries = Vec::new();

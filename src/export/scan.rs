@@ -1,9 +1,13 @@
 //! Which live files go into a pack, which stay out, and which cannot go.
 
+use std::cell::RefCell;
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::ExportOptions;
 use super::left_out::LeftOut;
 use super::rows::Rows;
-use crate::entry_path::{self, EntryKind, EntryPath};
+use super::skipped::{Skipped, is_unreadable};
+use crate::entry_path::{self, EntryKind, EntryPath, shown_name};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
 use crate::fsops::{Dir, FileKind};
@@ -27,6 +31,8 @@ pub(super) struct Scan<'a> {
     pub(super) pack: &'a camino::Utf8Path,
     pub(super) rows: &'a Rows,
     pub(super) left_out: LeftOut,
+    /// Written by the visitor of a walk and by what excuses its errors.
+    pub(super) skipped: &'a RefCell<Skipped>,
     pub(super) members: u64,
 }
 
@@ -49,7 +55,7 @@ impl Scan<'_> {
         }
         let left_out = &mut self.left_out;
         self.live.each_name(&mut |name| {
-            let name = name.to_string_lossy();
+            let name = shown_name(name.as_bytes());
             if Scope::from_name(&name).is_none() {
                 left_out.add(format!("{}{name}", Uri::root()));
             }
@@ -58,13 +64,25 @@ impl Scan<'_> {
     }
 
     fn walk(&mut self, root: &Dir, base: &EntryPath) -> Result<()> {
-        tree::walk_from(root, base, &mut |found| self.come_to(found), &mut Err)
+        let (skips, skipped) = (self.options.skip_special, self.skipped);
+        tree::walk_from(root, base, &mut |found| self.come_to(found), &mut |error| {
+            if skips {
+                skipped.borrow_mut().add_error(error)
+            } else {
+                Err(error)
+            }
+        })
     }
 
     fn come_to(&mut self, found: &Found<'_>) -> Result<Descend> {
         self.options.control.ensure_not_interrupted()?;
         if !found.path.is_root() && self.is_left_out(found) {
             self.left_out.add(shown(self.uri, found.path));
+            return Ok(Descend::Skip);
+        }
+        if let Some(why) = self.why_skipped(found) {
+            let path = found.dir.at(found.name);
+            self.skipped.borrow_mut().add(path, why);
             return Ok(Descend::Skip);
         }
         self.ensure_packable(found)?;
@@ -83,6 +101,17 @@ impl Scan<'_> {
         let live = self.uri.path().join(found.path);
         self.options.layout.place().is_reserved(found.name)
             || (found.kind == EntryKind::File && unpack::is_left_out(&live))
+    }
+
+    /// Returns why a file or directory is skipped at the caller's wish; a root never is.
+    fn why_skipped(&self, found: &Found<'_>) -> Option<String> {
+        if !self.options.skip_special || found.name.is_empty() {
+            return None;
+        }
+        if let Err(Error::NameUnpackable { why, .. }) = self.ensure_packable(found) {
+            return Some(why);
+        }
+        is_unreadable(found).then(|| "it may not be read".to_owned())
     }
 
     /// Refuses a name that our own reader would refuse, or read as another one.

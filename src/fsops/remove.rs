@@ -8,6 +8,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::{CALL_PATH_BYTES, Dir, FileKind, Stat};
+use crate::entry_path::shown_name;
 use crate::error::{Error, Result};
 use crate::fault;
 
@@ -145,7 +146,7 @@ fn open_name(dir: &Dir, name: &OsStr) -> Result<Dir> {
 }
 
 fn shown(dir: &Dir, name: &OsStr) -> Utf8PathBuf {
-    dir.at(&name.to_string_lossy())
+    dir.at(&shown_name(name.as_bytes()))
 }
 
 #[cfg(test)]

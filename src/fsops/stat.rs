@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::{self, AtFlags, FileType, StatxFlags};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use super::{Dir, split_for_call};
+use crate::entry_path::shown_name;
 use crate::error::{Error, Result};
 
 /// What kind of thing a name is.
@@ -177,7 +179,7 @@ impl Dir {
             Err(Errno::NOENT) => Ok(None),
             Err(source) => Err(Error::io(
                 "stat",
-                self.at(&name.to_string_lossy()),
+                self.at(&shown_name(name.as_bytes())),
                 source.into(),
             )),
         }

@@ -166,16 +166,18 @@ fn locate(
 ) -> Result<(MemberLocation, u64)> {
     let (offset, limit) = (claims.header_offset, end.directory_offset);
     let name = || shown_bytes(claims.name);
-    let past = |what: &str| {
-        let detail = format!("its {what} at {offset} does not lie before the directory at {limit}");
-        file.refuse(Rule::ZipStructure, &name(), detail)
+    let structure = |detail: String| file.refuse(Rule::ZipStructure, &name(), detail);
+    let past = || {
+        structure(format!(
+            "its local header at {offset} does not end before the directory at {limit}"
+        ))
     };
     let fixed = locals.bytes(offset, LOCAL_BYTES, limit)?;
-    let length = fixed.and_then(LocalHeader::length);
-    let length = length.ok_or_else(|| past("local header"))?;
+    let fixed = fixed.ok_or_else(past)?;
+    let length = LocalHeader::length(fixed)
+        .ok_or_else(|| structure(format!("there is no local header at {offset}")))?;
     let bytes = locals.bytes(offset, length, limit)?;
-    let local = bytes.and_then(LocalHeader::parse);
-    let local = local.ok_or_else(|| past("local header"))?;
+    let local = bytes.and_then(LocalHeader::parse).ok_or_else(past)?;
     let is_zip64 = claims
         .ensure_same(&local)
         .map_err(|(rule, detail)| file.refuse(rule, &name(), detail))?;
@@ -183,18 +185,28 @@ fn locate(
     let data_end = data_offset
         .checked_add(claims.compressed_bytes)
         .filter(|data_end| *data_end <= limit)
-        .ok_or_else(|| past("data"))?;
+        .ok_or_else(|| {
+            let bytes = claims.compressed_bytes;
+            structure(format!(
+                "its {bytes} bytes of data at {data_offset} do not end before the directory at {limit}"
+            ))
+        })?;
     let location = claims.location(data_offset);
     let Some(descriptor) = claims.descriptor() else {
         return Ok((location, data_end));
     };
     let room = usize::try_from(limit.saturating_sub(data_end)).unwrap_or(usize::MAX);
     let bytes = locals.bytes(data_end, room.min(Descriptor::BYTES_MAX), limit)?;
-    let found = bytes.and_then(|bytes| descriptor.length_in(bytes, is_zip64));
+    let bytes = bytes.unwrap_or_default();
+    let found = descriptor.length_in(bytes, is_zip64);
     let descriptor_bytes = found.ok_or_else(|| {
         let detail = format!(
-            "no data descriptor at {data_end} that says CRC-32 {:08x}, {} compressed bytes, {} bytes",
-            descriptor.crc32, descriptor.compressed_bytes, descriptor.size_bytes
+            "no data descriptor at {data_end} that says CRC-32 {:08x}, {} compressed bytes, {} bytes; \
+             the bytes there are {}",
+            descriptor.crc32,
+            descriptor.compressed_bytes,
+            descriptor.size_bytes,
+            format_args!("{bytes:02x?}")
         );
         file.refuse(Rule::MemberDescriptor, &name(), detail)
     })?;

@@ -24,6 +24,7 @@ use super::{Layout, Place};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
+use crate::limits::Limits;
 
 pub(crate) use super::index_record::IndexRecord;
 pub(crate) use super::manifest_entry::ManifestEntry;
@@ -86,12 +87,14 @@ pub(super) fn read(
     name: &str,
     observed: Observed,
     pack: &Utf8Path,
+    limits: &Limits,
     sink: &mut dyn ManifestSink,
 ) -> Result<ManifestHead> {
     let stop = RefCell::new(None);
     let mut reading = Reading {
         sink,
         place,
+        limits,
         rule: Rule::ManifestSyntax,
         stop: &stop,
     };
@@ -126,6 +129,40 @@ pub(super) fn read(
             ))
         }
     }
+}
+
+/// Reads a manifest that is a file of its own, not in a pack; `text` is what the file has.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_alone(
+    path: &Utf8Path,
+    text: &[u8],
+    sink: &mut dyn ManifestSink,
+) -> Result<ManifestHead> {
+    let file = super::pack_file::PackFile::open(path)?;
+    let mut inflater = super::inflate::Inflater::new();
+    let location = super::member::MemberLocation {
+        header_offset: 0,
+        data_offset: 0,
+        compressed_bytes: file.bytes(),
+        size_bytes: file.bytes(),
+        crc32: crc32fast::hash(text),
+        method: super::member::Method::Stored,
+    };
+    let observed = Observed {
+        size_bytes: file.bytes(),
+        sha256: Digest::of(text),
+    };
+    let stream = MemberStream::new(&file, &mut inflater, &location, "manifest");
+    let limits = &Limits::default();
+    read(
+        stream,
+        Place::Flat,
+        "manifest",
+        observed,
+        path,
+        limits,
+        sink,
+    )
 }
 
 struct HeadVisitor<'r, 's>(&'r mut Reading<'s>);

@@ -44,7 +44,11 @@ impl<'de> Visitor<'de> for EntriesSeed<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(EntrySeed(&mut *self.0))?.is_some() {}
+        let mut entries = 0_u64;
+        while items.next_element_seed(EntrySeed(&mut *self.0))?.is_some() {
+            entries = entries.saturating_add(1);
+            self.0.ensure_entry_limit(entries)?;
+        }
         Ok(())
     }
 }

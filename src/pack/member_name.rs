@@ -74,7 +74,7 @@ pub(crate) fn decode(raw: &[u8], is_utf8: bool, place: Place) -> Result<MemberNa
     let Some((root, below)) = name.split_once('/') else {
         entry_path::check(name).map_err(fault)?;
         let detail = "it is a file beside the root directory, not in it";
-        return Err(finding(Rule::FileAsDirectory, detail));
+        return Err(finding(Rule::SecondRoot, detail));
     };
     entry_path::check(root).map_err(fault)?;
     if root == ".relations.json" {
@@ -307,7 +307,7 @@ mod tests {
         let long_escaped = format!("r/_._{}", "x".repeat(253));
         let deep = format!("r/{}a", "abc/".repeat(1024));
         for (name, rule) in [
-            ("r", Rule::FileAsDirectory),
+            ("r", Rule::SecondRoot),
             ("", Rule::NameEmptyComponent),
             ("/", Rule::NameEmptyComponent),
             ("/r/a", Rule::NameEmptyComponent),
@@ -398,7 +398,7 @@ mod tests {
             ("r/files/.relations.json", Rule::NameReserved),
             ("r/files/a/.relations.json/b", Rule::NameReserved),
             (".relations.json/files/a", Rule::NameReserved),
-            ("r", Rule::FileAsDirectory),
+            ("r", Rule::SecondRoot),
         ] {
             assert_eq!(decoded(name, Place::Files), Err(rule), "{name:?}");
         }

@@ -1,11 +1,10 @@
 //! The pack as a whole: opened once, audited in one walk, then read member by member.
 
-use std::mem;
-
 use camino::Utf8Path;
 
 use super::directory::{self, RawMember};
 use super::end::{self, PackEnd};
+use super::index_reader::Beside;
 use super::inflate::{Inflater, MemberStream};
 use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, MemberName, Role, shown_bytes};
@@ -72,8 +71,16 @@ impl PackReader {
     /// Opens a pack and finds its end. Nothing else is read.
     ///
     /// # Errors
+    /// [`Error::InvalidArgument`] for limits that the format does not allow;
     /// [`Error::FileNotFound`], [`Error::NotAFile`], [`Error::Io`], [`Error::Refused`].
     pub(crate) fn open(path: &Utf8Path, limits: &Limits) -> Result<Self> {
+        if let Some(limit) = limits.impossible() {
+            return Err(Error::InvalidArgument {
+                argument: limit.argument,
+                value: limit.value.to_string(),
+                expected: limit.expected,
+            });
+        }
         let file = PackFile::open(path)?;
         let end = end::discover(&file)?;
         Ok(Self {
@@ -119,6 +126,7 @@ impl PackReader {
     ) -> Result<AuditReport> {
         self.ensure_member_limit()?;
         let (place, root) = self.find_manifest()?;
+        self.ensure_root_limit(&root)?;
         let mut findings = CheckReport::default();
         let mut unpacked_bytes = 0_u64;
         let mut manifest = None;
@@ -126,32 +134,25 @@ impl PackReader {
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            let name = match member_name::decode(raw.name, raw.is_utf8, place) {
-                Ok(name) if name.root == root => name,
-                Ok(other) => {
-                    findings.push(second_root(raw, &other, &root));
+            let (path, kind) = match self.role_of(raw, place, &root) {
+                Ok(Role::Content { path, kind }) => (path, kind),
+                Ok(Role::Manifest) => {
+                    manifest = Some(raw.location);
+                    return Ok(());
+                }
+                Ok(role) => {
+                    if let Role::Root | Role::Internal = role {
+                        self.ensure_no_data(raw, &mut scratch)?;
+                    }
+                    beside
+                        .take(raw, &role)
+                        .unwrap_or_else(|finding| findings.push(finding));
                     return Ok(());
                 }
                 Err(finding) => {
                     findings.push(finding);
                     return Ok(());
                 }
-            };
-            let (path, kind) = match name.role {
-                Role::Manifest => {
-                    manifest = Some(raw.location);
-                    return Ok(());
-                }
-                Role::Root | Role::Internal | Role::Index(_) => {
-                    if !matches!(name.role, Role::Index(_)) {
-                        self.ensure_no_data(raw, &mut scratch)?;
-                    }
-                    beside
-                        .take(raw, &name.role)
-                        .unwrap_or_else(|finding| findings.push(finding));
-                    return Ok(());
-                }
-                Role::Content { path, kind } => (path, kind),
             };
             if kind == EntryKind::Directory {
                 self.ensure_no_data(raw, &mut scratch)?;
@@ -164,7 +165,7 @@ impl PackReader {
             })
         })?;
         let manifest = self.ensure_manifest(manifest, &findings)?;
-        self.ensure_ratio(unpacked_bytes)?;
+        self.ensure_size(unpacked_bytes)?;
         Ok(AuditReport {
             findings,
             members: self.end.members,
@@ -193,7 +194,8 @@ impl PackReader {
             .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
             .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
-        manifest::read(stream, audit.place, &name, observed, self.path(), sink)
+        let (pack, limits) = (self.path(), &self.limits);
+        manifest::read(stream, audit.place, &name, observed, pack, limits, sink)
     }
 
     /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
@@ -265,6 +267,30 @@ impl PackReader {
         })
     }
 
+    /// Returns what a member is, if its name keeps the rules and the limits.
+    fn role_of(&self, raw: &RawMember<'_>, place: Place, root: &str) -> Result<Role, Finding> {
+        let name = member_name::decode(raw.name, raw.is_utf8, place)?;
+        if name.root != root {
+            return Err(second_root(raw, &name, root));
+        }
+        if let Role::Content { path, .. } = &name.role {
+            let checked = self.limits.check_path(path);
+            checked.map_err(|fault| {
+                Finding::new(fault.into(), shown_bytes(raw.name), fault.to_string())
+            })?;
+        }
+        Ok(name.role)
+    }
+
+    /// The root is a component too.
+    fn ensure_root_limit(&self, root: &str) -> Result<()> {
+        self.limits.check_path(root).map_err(|fault| {
+            let detail = format!("the root: {fault}");
+            self.file
+                .refuse(fault.into(), &member_name::shown(root), detail)
+        })
+    }
+
     /// A directory has no bytes; an empty deflate stream is none.
     fn ensure_no_data(&self, raw: &RawMember<'_>, scratch: &mut Scratch) -> Result<()> {
         let name = shown_bytes(raw.name);
@@ -320,7 +346,13 @@ impl PackReader {
         Err(self.file.refuse(Rule::ManifestTooLarge, "", detail))
     }
 
-    fn ensure_ratio(&self, unpacked_bytes: u64) -> Result<()> {
+    fn ensure_size(&self, unpacked_bytes: u64) -> Result<()> {
+        if let Some(limit) = self.limits.unpacked_bytes
+            && unpacked_bytes > limit
+        {
+            let detail = format!("it unpacks to {unpacked_bytes} bytes; the limit is {limit}");
+            return Err(self.file.refuse(Rule::TooLarge, "", detail));
+        }
         let most = self.file.bytes().saturating_mul(self.limits.ratio);
         if unpacked_bytes <= self.limits.ratio_floor_bytes || unpacked_bytes <= most {
             return Ok(());
@@ -331,36 +363,6 @@ impl PackReader {
             self.limits.ratio
         );
         Err(self.file.refuse(Rule::RatioTooHigh, "", detail))
-    }
-}
-
-/// Members that are neither content nor manifest, each of which may come once.
-#[derive(Default)]
-struct Beside {
-    records: Option<MemberLocation>,
-    dense: Option<MemberLocation>,
-    has_root: bool,
-    has_internal: bool,
-}
-
-impl Beside {
-    fn take(&mut self, raw: &RawMember<'_>, role: &Role) -> Result<(), Finding> {
-        let is_repeated = match role {
-            Role::Index(IndexMember::Records) => self.records.replace(raw.location).is_some(),
-            Role::Index(IndexMember::Dense) => self.dense.replace(raw.location).is_some(),
-            Role::Root => mem::replace(&mut self.has_root, true),
-            Role::Internal => mem::replace(&mut self.has_internal, true),
-            Role::Manifest | Role::Content { .. } => false,
-        };
-        if !is_repeated {
-            return Ok(());
-        }
-        let detail = "two members have this name; expected one";
-        Err(Finding::new(
-            Rule::MemberRepeated,
-            shown_bytes(raw.name),
-            detail,
-        ))
     }
 }
 

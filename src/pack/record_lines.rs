@@ -20,6 +20,7 @@ use super::member::Observed;
 use super::reading::Reading;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
+use crate::limits::Limits;
 
 /// Most bytes of a line: all of one is in memory at once. Twice the longest text.
 const LINE_BYTES_MAX: usize = 2 * STRING_BYTES_MAX;
@@ -45,12 +46,14 @@ pub(super) fn read(
     name: &str,
     observed: Observed,
     pack: &Utf8Path,
+    limits: &Limits,
     sink: &mut dyn ManifestSink,
 ) -> Result<u64> {
     let stop = RefCell::new(None);
     let mut reading = Reading {
         sink,
         place: Place::Files,
+        limits,
         rule: Rule::RecordShape,
         stop: &stop,
     };

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ovpack::{Limits, OnConflict, VerifyOptions, verify};
+use ovpack::{CheckReport, Limits, OnConflict, VerifyOptions, verify};
 use serde_json::{Value, json};
 
-use crate::support::pack_builder::{Member, Zip, deflate};
+use crate::support::pack_builder::{Member, Zip, deflate, extra_field, unicode_path};
 use crate::support::test_store::get;
-use crate::support::{PackBuilder, TestStore, assert_fails, assert_same, path_of, rules, scratch};
+use crate::support::{
+    PackBuilder, TestStore, assert_fails, assert_same, path_of, report, rules, scratch,
+};
 
 fn pack() -> PackBuilder {
     PackBuilder::of("viking://resources/notes")
@@ -218,21 +220,6 @@ fn a_data_descriptor_that_disagrees_is_refused_and_one_that_agrees_is_not() {
     );
 }
 
-fn extra(id: u16, data: &[u8]) -> Vec<u8> {
-    let mut field = id.to_le_bytes().to_vec();
-    field.extend(u16::try_from(data.len()).unwrap().to_le_bytes());
-    field.extend(data);
-    field
-}
-
-/// The extra field that names a member again, with the CRC-32 of the name that it replaces.
-fn unicode_path(old: &[u8], new: &[u8]) -> Vec<u8> {
-    let mut data = vec![1];
-    data.extend(crc32fast::hash(old).to_le_bytes());
-    data.extend(new);
-    extra(0x7075, &data)
-}
-
 #[test]
 fn extra_fields_that_lie_are_refused() {
     let changes: [(&str, ChangeMember); 7] = [
@@ -245,19 +232,19 @@ fn extra_fields_that_lie_are_refused() {
         ("Zip64 twice", |member| {
             let size = u64::from(member.central.size).to_le_bytes();
             member.central.size = u32::MAX;
-            member.central.extra = [extra(1, &size), extra(1, &size)].concat();
+            member.central.extra = [extra_field(1, &size), extra_field(1, &size)].concat();
         }),
         ("a sentinel without Zip64", |member| {
             member.both(|header| header.size = u32::MAX)
         }),
         ("Zip64 without a sentinel", |member| {
-            member.central.extra = extra(1, &u64::from(member.central.size).to_le_bytes());
+            member.central.extra = extra_field(1, &u64::from(member.central.size).to_le_bytes());
         }),
         ("Zip64 too short for its sentinels", |member| {
             let size = u64::from(member.central.size).to_le_bytes();
             member.both(|header| {
                 (header.size, header.packed_size) = (u32::MAX, u32::MAX);
-                header.extra = extra(1, &size);
+                header.extra = extra_field(1, &size);
             });
         }),
         ("another name", |member| {
@@ -974,8 +961,8 @@ fn what_is_unusual_but_clear_is_accepted() {
             zip.members[1].comment = "¿?".into()
         }),
         ("unknown extra fields", |zip| {
-            zip.members[1].local.extra = extra(0xcafe, b"whatever");
-            zip.members[2].central.extra = extra(0x5455, &[1, 0, 0, 0, 0]);
+            zip.members[1].local.extra = extra_field(0xcafe, b"whatever");
+            zip.members[2].central.extra = extra_field(0x5455, &[1, 0, 0, 0, 0]);
         }),
         ("setuid and other modes", |zip| {
             let files = zip
@@ -1151,4 +1138,23 @@ fn what_is_no_pack_is_refused_and_what_is_not_there_is_not_found() {
         0,
         "a directory is no pack: {error:?}"
     );
+}
+
+#[test]
+fn findings_are_counted_beyond_those_that_are_listed() {
+    let names = CheckReport::LISTED_MAX + 5;
+    let pack = pack().zip(move |zip| {
+        let manifest = zip.members.pop().unwrap();
+        zip.members.extend((0..names).map(|number| {
+            let name = format!("notes/back\\slash-{number}");
+            Member::stored(name.as_bytes(), b"")
+        }));
+        zip.members.push(manifest);
+    });
+    let directory = scratch();
+    let pack = pack.write(&path_of(&directory).join("bad.ovpack"));
+    let error = verify(&pack, &VerifyOptions::default()).unwrap_err();
+    let report = report(&error).unwrap();
+    assert_eq!(report.findings.len(), CheckReport::LISTED_MAX);
+    assert_eq!(report.total, names as u64);
 }

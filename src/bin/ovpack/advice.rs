@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
+use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
@@ -20,7 +21,9 @@ pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> O
 
 /// Steps that concern the pack or its target.
 fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
-    let pack = command.pack().map(shell_word).unwrap_or_default();
+    let (pack, limits) = command.pack().unzip();
+    let pack = pack.map(shell_word).unwrap_or_default();
+    let shortens_names = limits.is_some_and(LimitArgs::shortens_names);
     let help = match error.code() {
         "root-exists" => {
             let elsewhere = if matches!(command, Command::Import(_)) {
@@ -51,9 +54,18 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
                 caller.command(&format!("import {pack} viking://"))
             )
         }
-        "manifest-too-large" => raise("--max-manifest-bytes"),
-        "ratio-too-high" => raise("--max-ratio"),
-        "too-many-members" => raise("--max-members"),
+        "manifest-too-large" => raise("--max-manifest-bytes BYTES"),
+        "ratio-too-high" => raise("--max-ratio N or --ratio-floor-bytes BYTES"),
+        "too-many-members" => raise("--max-members N"),
+        "too-large" => raise("--max-unpacked-bytes BYTES"),
+        "too-deep" => raise("--max-depth N"),
+        "name-too-long" if shortens_names => {
+            raise("--max-path-bytes BYTES or --max-component-bytes BYTES")
+        }
+        "special-file" | "name-unpackable" | "other-device" if command.refuses_special() => {
+            let cure = error.help().unwrap_or_default();
+            format!("{cure}; --skip-special packs the rest and lists what it skips")
+        }
         "output-exists" => "choose another name, or replace it with --force".to_owned(),
         "uri-not-found" | "wrong-entry-kind" => {
             format!("{} lists what is there", caller.command("ls"))
@@ -63,8 +75,8 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
     Some(help)
 }
 
-fn raise(flag: &str) -> String {
-    format!("raise the limit with {flag} N, if you trust who made the pack")
+fn raise(flags: &str) -> String {
+    format!("raise the limit with {flags}, if you trust who made the pack")
 }
 
 /// Steps that concern the journal.

@@ -7,7 +7,7 @@ use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Error, Limits, OnConflict, Uri};
+use ovpack::{Error, OnConflict, Uri};
 
 use crate::commands::Command;
 use crate::failure::Result;
@@ -93,33 +93,6 @@ pub(crate) struct PutArgs {
     /// Check the pack and print the plan; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-}
-
-/// Bounds on what a pack may ask for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub(crate) struct LimitArgs {
-    /// Refuse a manifest of more than N bytes
-    #[arg(long = "max-manifest-bytes", value_name = "N", default_value_t = Limits::default().manifest_bytes)]
-    pub(crate) manifest_bytes: u64,
-    /// Refuse over 1 GiB of content that unpacks to more than N times the pack's size
-    #[arg(long = "max-ratio", value_name = "N", default_value_t = Limits::default().ratio)]
-    pub(crate) ratio: u64,
-    /// Refuse a pack of more than N members
-    #[arg(long = "max-members", value_name = "N", default_value_t = Limits::default().members)]
-    pub(crate) members: u64,
-}
-
-impl LimitArgs {
-    /// Returns the limits for the library.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            manifest_bytes: self.manifest_bytes,
-            ratio: self.ratio,
-            members: self.members,
-            ..Limits::default()
-        }
-    }
 }
 
 /// What must be known before the command line is understood, since an error in it is printed too.

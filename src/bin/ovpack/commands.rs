@@ -21,6 +21,7 @@ use clap::Subcommand;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::ui::Ui;
 
 /// The verbs and their arguments, in the order of the help page.
@@ -87,13 +88,34 @@ impl Command {
         }
     }
 
-    /// Returns the pack that the verb reads.
-    pub(crate) fn pack(&self) -> Option<&str> {
+    /// Returns whether the verb packs, and refuses what no pack can hold.
+    pub(crate) fn refuses_special(&self) -> bool {
         match self {
-            Self::Import(args) => Some(args.pack.as_str()),
-            Self::Restore(args) => Some(args.pack.as_str()),
-            Self::Verify(args) => Some(args.pack.as_str()),
-            Self::Inspect(args) => Some(args.pack.as_str()),
+            Self::Export(args) => !args.skip.skip_special,
+            Self::Backup(args) => !args.skip.skip_special,
+            Self::Init(_)
+            | Self::Import(_)
+            | Self::Restore(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Status(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::Rollback(_)
+            | Self::Recover(_)
+            | Self::Journal(_) => false,
+        }
+    }
+
+    /// Returns the pack that the verb reads, and its limits.
+    pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
+        match self {
+            Self::Import(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)

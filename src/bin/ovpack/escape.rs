@@ -1,23 +1,35 @@
 //! Text that others chose, made harmless: names come from packs and file systems, and a name may
 //! try to move the cursor, clear the screen or turn the reading direction around.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
-/// Shows a text with its dangerous characters escaped, as `\n`, `\t` or `\u{202e}`.
+/// Shows a text with its dangerous characters escaped, as `\n`, `\t` or `\u{202e}`; a width is that
+/// of what is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.width().is_none() {
+            return self.write_to(f);
+        }
+        let mut shown = String::new();
+        self.write_to(&mut shown)?;
+        f.pad(&shown)
+    }
+}
+
+impl Shown<'_> {
+    fn write_to(self, out: &mut dyn fmt::Write) -> fmt::Result {
         self.0.chars().try_for_each(|character| match character {
-            '\n' => f.write_str("\\n"),
-            '\r' => f.write_str("\\r"),
-            '\t' => f.write_str("\\t"),
-            _ if is_dangerous(character) => write!(f, "\\u{{{:x}}}", u32::from(character)),
-            _ => f.write_char(character),
+            '\n' => out.write_str("\\n"),
+            '\r' => out.write_str("\\r"),
+            '\t' => out.write_str("\\t"),
+            _ if is_dangerous(character) => write!(out, "\\u{{{:x}}}", u32::from(character)),
+            _ => out.write_char(character),
         })
     }
 }
@@ -89,6 +101,7 @@ mod tests {
         for (name, shown) in cases {
             assert_eq!(Shown(name).to_string(), shown, "{name:?}");
         }
+        assert_eq!(format!("{:<6}|", Shown("a\tb")), "a\\tb  |");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod failure;
 #[cfg(feature = "fault")]
 mod fault;
 mod human;
+mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;

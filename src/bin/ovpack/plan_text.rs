@@ -44,7 +44,7 @@ pub(crate) fn print(ui: &Ui, caller: &Caller, words: Words, receipt: &Receipt) -
             counts(&receipt.changes),
         ));
         let rollback = caller.command(&format!("rollback {tx}"));
-        ui.talk(&format_args!("{}: {rollback}", words.take_back));
+        ui.talk(&format_args!("{}: {}", words.take_back, Shown(&rollback)));
     }
     for uri in &receipt.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));

@@ -582,7 +582,7 @@ fn all_bad_names_are_reported_at_once() {
             Rule::NameDotComponent,
             Rule::SecondRoot,
             Rule::NameReserved,
-            Rule::FileAsDirectory
+            Rule::SecondRoot
         ]
     );
     let read = read.expect("read all the same");

@@ -8,7 +8,7 @@ pub(crate) mod tree;
 
 pub(crate) use fixture::{Fixture, fixture, fixtures};
 pub(crate) use pack_builder::PackBuilder;
-pub(crate) use test_store::TestStore;
+pub(crate) use test_store::{Output, TestStore};
 pub(crate) use tree::{Content, Tree, assert_same, below, content, tree};
 
 use camino::Utf8PathBuf;

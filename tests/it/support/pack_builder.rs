@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::Digest;
 use serde_json::{Value, json};
 
-pub(crate) use zip::{Member, Zip, deflate};
+pub(crate) use zip::{Header, Member, Zip, deflate, extra_field, unicode_path, zip64_field};
 
 /// The manifest's name below ROOT.
 pub(crate) const MANIFEST: &str = "_._ovpack_manifest.json";

@@ -22,11 +22,13 @@ pub(crate) struct Args {
     /// Replace an existing file
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    pub(crate) skip: export::SkipArgs,
 }
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    let options = export::options(caller, args.force);
+    let options = export::options(caller, args.force, &args.skip);
     let report = caller.store()?.backup(&args.out, &options)?;
     export::print(ui, "backed up", &report).map(|()| Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! `ovpack export`: write a subtree to a pack.
 
 use camino::Utf8PathBuf;
-use ovpack::{ExportOptions, ExportReport};
+use ovpack::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
 
 use crate::args::{path, uri};
 use crate::caller::Caller;
@@ -27,20 +27,31 @@ pub(crate) struct Args {
     /// Replace an existing file
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    pub(crate) skip: SkipArgs,
+}
+
+/// What export and backup do about content that no pack can hold.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SkipArgs {
+    /// Skip and list what no pack can hold, instead of refusing: links, special files, other mounts, files that may not be read, unpackable names
+    #[arg(long)]
+    pub(crate) skip_special: bool,
 }
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let uri = uri(&args.uri)?;
-    let options = options(caller, args.force);
+    let options = options(caller, args.force, &args.skip);
     let report = caller.store()?.export(&uri, &args.out, &options)?;
     print(ui, "exported", &report).map(|()| Exit::Done)
 }
 
 /// Returns the options of export and backup.
-pub(super) fn options(caller: &Caller, force: bool) -> ExportOptions {
+pub(super) fn options(caller: &Caller, force: bool, skip: &SkipArgs) -> ExportOptions {
     ExportOptions {
         force,
+        skip_special: skip.skip_special,
         control: caller.control.clone(),
         ..ExportOptions::default()
     }
@@ -61,5 +72,23 @@ pub(super) fn print(ui: &Ui, past: &str, report: &ExportReport) -> Result<()> {
     for uri in &report.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));
     }
+    print_skipped(ui, &report.skipped_special);
     printed
+}
+
+fn print_skipped(ui: &Ui, skipped: &SkippedSpecial) {
+    if skipped.count == 0 {
+        return;
+    }
+    let count = Count(skipped.count, "path");
+    ui.talk(&format_args!(
+        "skipped {count} that no pack can hold; the pack is whole without:"
+    ));
+    for SkippedPath { path, why } in &skipped.paths {
+        ui.talk(&format_args!("  {}: {}", Shown(path), Shown(why)));
+    }
+    let rest = skipped.count.saturating_sub(skipped.paths.len() as u64);
+    if rest > 0 {
+        ui.talk(&format_args!("  and {rest} more"));
+    }
 }

@@ -3,10 +3,11 @@
 use camino::Utf8PathBuf;
 use ovpack::ImportOptions;
 
-use crate::args::{LimitArgs, PutArgs, path, uri};
+use crate::args::{PutArgs, path, uri};
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::plan_text::{self, Words};
 use crate::ui::Ui;
 
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     put: PutArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// Runs the verb.

@@ -6,12 +6,13 @@ use camino::Utf8PathBuf;
 use ovpack::{EntryKind, InspectEntry, InspectRecord, VerifyOptions, VerifyReport};
 use serde::Serialize;
 
-use crate::args::{LimitArgs, path};
+use crate::args::path;
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::Bytes;
+use crate::limits::LimitArgs;
 use crate::pack_text::write_facts;
 use crate::ui::Ui;
 
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     records: bool,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// What was asked for; lists that were not are left out.

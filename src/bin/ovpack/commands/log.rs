@@ -68,8 +68,8 @@ fn write_transaction(out: &mut dyn Write, transaction: &TransactionSummary) -> i
         out,
         [
             &transaction.transaction.to_string(),
-            &transaction.kind,
-            &transaction.state,
+            &Shown(&transaction.kind).to_string(),
+            &Shown(&transaction.state).to_string(),
             &time(&transaction.started_at),
             &changes,
             &last.join("  "),

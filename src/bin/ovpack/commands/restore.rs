@@ -3,10 +3,11 @@
 use camino::Utf8PathBuf;
 use ovpack::ImportOptions;
 
-use crate::args::{LimitArgs, PutArgs, path};
+use crate::args::{PutArgs, path};
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
+use crate::limits::LimitArgs;
 use crate::plan_text::{self, Words};
 use crate::ui::Ui;
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     put: PutArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// Runs the verb.

@@ -34,8 +34,8 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
 fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()> {
     let summary = &report.summary;
     writeln!(out, "transaction  {}", summary.transaction)?;
-    writeln!(out, "kind         {}", summary.kind)?;
-    writeln!(out, "state        {}", summary.state)?;
+    writeln!(out, "kind         {}", Shown(&summary.kind))?;
+    writeln!(out, "state        {}", Shown(&summary.state))?;
     writeln!(out, "uri          {}", Shown(&summary.uri))?;
     let facts = [
         ("pack", summary.pack.clone()),
@@ -77,7 +77,9 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
         writeln!(
             out,
             "  {:>5}  {at}  {:<9}  {}",
-            event.seq, event.kind, event.hash
+            event.seq,
+            Shown(&event.kind),
+            event.hash
         )?;
     }
     if !report.units.is_empty() {
@@ -91,7 +93,9 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
         writeln!(
             out,
             "  {:<9} slot {} ({})  {path}",
-            unit.action, unit.slot, unit.slot_state
+            Shown(&unit.action),
+            unit.slot,
+            Shown(&unit.slot_state)
         )?;
     }
     if report.change_list.is_empty() {

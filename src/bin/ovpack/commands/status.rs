@@ -46,7 +46,7 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
         out,
         "store        {} ({}{adopted})",
         Shown(&report.store),
-        report.store_id
+        Shown(&report.store_id)
     )?;
     match &report.last_commit {
         Some(last) => writeln!(
@@ -54,7 +54,7 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
             "generation   {}, by {}: {} {} at {}",
             report.generation,
             last.transaction,
-            last.kind,
+            Shown(&last.kind),
             Shown(&last.uri),
             time(last.finished_at.as_deref().unwrap_or(&last.started_at))
         )?,
@@ -77,7 +77,7 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
             out,
             "recovery     pending for {}; the next writing verb settles it, or: {}",
             list(&report.recovery_pending),
-            caller.command("recover")
+            Shown(&caller.command("recover"))
         )?;
     }
     if !report.unpackable.is_empty() {

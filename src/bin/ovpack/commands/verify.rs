@@ -3,11 +3,12 @@
 use camino::Utf8PathBuf;
 use ovpack::VerifyOptions;
 
-use crate::args::{LimitArgs, path};
+use crate::args::path;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::{Bytes, Seconds};
+use crate::limits::LimitArgs;
 use crate::pack_text::write_facts;
 use crate::ui::Ui;
 
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     #[arg(value_name = "PACK", value_parser = path())]
     pub(crate) pack: Utf8PathBuf,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub(crate) limits: LimitArgs,
 }
 
 /// Runs the verb.

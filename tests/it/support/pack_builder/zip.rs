@@ -51,6 +51,29 @@ pub(crate) struct End {
     pub(crate) comment_len: Option<u16>,
 }
 
+/// The Zip64 end record and its locator; `None` is the truth.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Zip64 {
+    pub(crate) record_size: Option<u64>,
+    pub(crate) disk: u32,
+    pub(crate) directory_disk: u32,
+    pub(crate) members_here: Option<u64>,
+    pub(crate) members: Option<u64>,
+    pub(crate) directory_size: Option<u64>,
+    pub(crate) directory_offset: Option<u64>,
+    /// The rest of the record: what the format calls its extensible data.
+    pub(crate) data: Vec<u8>,
+    /// Bytes between the record and its locator.
+    pub(crate) between: Vec<u8>,
+    pub(crate) record_disk: u32,
+    pub(crate) record_offset: Option<u64>,
+    pub(crate) disks: Option<u32>,
+    /// Whether the record is left out, and only its locator is written.
+    pub(crate) is_locator_alone: bool,
+    /// Whether the locator is left out, and only the record is written.
+    pub(crate) is_record_alone: bool,
+}
+
 /// A whole archive.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Zip {
@@ -61,6 +84,7 @@ pub(crate) struct Zip {
     pub(crate) before_directory: Vec<u8>,
     /// Whether a Zip64 end record and locator are written.
     pub(crate) is_zip64: bool,
+    pub(crate) zip64: Zip64,
     /// Bytes between the central directory (or the Zip64 locator) and the end record.
     pub(crate) before_end: Vec<u8>,
     pub(crate) end: End,
@@ -176,6 +200,7 @@ impl Zip {
         if self.is_zip64 {
             zip64_end(
                 &mut out,
+                &self.zip64,
                 listed,
                 directory_size as u64,
                 directory_offset as u64,
@@ -239,16 +264,37 @@ fn central(out: &mut Vec<u8>, member: &Member, offset: u32) {
     out.extend(&member.comment);
 }
 
-fn zip64_end(out: &mut Vec<u8>, members: u64, directory_size: u64, directory_offset: u64) {
+fn zip64_end(
+    out: &mut Vec<u8>,
+    zip64: &Zip64,
+    members: u64,
+    directory_size: u64,
+    directory_offset: u64,
+) {
     let at = out.len() as u64;
-    put32(out, &[0x0606_4b50]);
-    put64(out, &[44]);
-    put16(out, &[0x032d, 0x2d]);
-    put32(out, &[0, 0]);
-    put64(out, &[members, members, directory_size, directory_offset]);
-    put32(out, &[0x0706_4b50, 0]);
-    put64(out, &[at]);
-    put32(out, &[1]);
+    if !zip64.is_locator_alone {
+        put32(out, &[0x0606_4b50]);
+        let rest = 44 + zip64.data.len() as u64;
+        put64(out, &[zip64.record_size.unwrap_or(rest)]);
+        put16(out, &[0x032d, 0x2d]);
+        put32(out, &[zip64.disk, zip64.directory_disk]);
+        put64(
+            out,
+            &[
+                zip64.members_here.unwrap_or(members),
+                zip64.members.unwrap_or(members),
+                zip64.directory_size.unwrap_or(directory_size),
+                zip64.directory_offset.unwrap_or(directory_offset),
+            ],
+        );
+        out.extend(&zip64.data);
+    }
+    if !zip64.is_record_alone {
+        out.extend(&zip64.between);
+        put32(out, &[0x0706_4b50, zip64.record_disk]);
+        put64(out, &[zip64.record_offset.unwrap_or(at)]);
+        put32(out, &[zip64.disks.unwrap_or(1)]);
+    }
 }
 
 fn end(out: &mut Vec<u8>, end: &End, members: u64, directory_size: usize, directory_offset: usize) {
@@ -284,4 +330,27 @@ pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(6));
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Returns an extra field.
+pub(crate) fn extra_field(id: u16, data: &[u8]) -> Vec<u8> {
+    let mut field = Vec::new();
+    put16(&mut field, &[id, length(data)]);
+    field.extend(data);
+    field
+}
+
+/// Returns the extra field that names a member again, with the CRC-32 of the name that it replaces.
+pub(crate) fn unicode_path(old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut data = vec![1];
+    put32(&mut data, &[crc32fast::hash(old)]);
+    data.extend(new);
+    extra_field(0x7075, &data)
+}
+
+/// Returns the extra field that holds the values of more than 32 bits.
+pub(crate) fn zip64_field(values: &[u64]) -> Vec<u8> {
+    let mut data = Vec::new();
+    put64(&mut data, values);
+    extra_field(1, &data)
 }
