@@ -5,6 +5,8 @@
 //! last connection closes, so that `sqlite3 -readonly` works at any time; checkpoints are asked for
 //! by name ([`checkpoint`]) and happen at no other time.
 
+mod guard;
+
 use std::io;
 
 use camino::Utf8Path;
@@ -17,11 +19,31 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::fsops;
 
+pub(crate) use guard::{Overtime, guard};
+
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.
 const APPLICATION_ID: i64 = 0x4f56_504b;
 
 /// How long a connection waits for another one's short write, in milliseconds.
 const BUSY_TIMEOUT_MS: i64 = 5_000;
+
+/// What a journal database is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schema<'a> {
+    /// In order; the database counts those that it has seen.
+    pub(crate) migrations: &'a [&'a str],
+    /// Drops the views, which a migration may stand against.
+    pub(crate) drop_views: &'a str,
+    /// Makes the views after the last migration.
+    pub(crate) views: &'a str,
+}
+
+impl Schema<'_> {
+    /// Returns the version that all migrations lead to.
+    pub(crate) fn version(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
+}
 
 /// Attaches what was tried to an error of `SQLite`; a full disk is [`Error::NoSpace`].
 pub(crate) trait DatabaseContext<T> {
@@ -33,6 +55,11 @@ impl<T> DatabaseContext<T> for rusqlite::Result<T> {
     fn context(self, action: &'static str) -> Result<T> {
         self.map_err(|source| classified(action, Utf8Path::new("the database"), source))
     }
+}
+
+/// Makes the error of an operation that the database refused.
+pub(crate) fn failed(action: &'static str, source: rusqlite::Error) -> Error {
+    classified(action, Utf8Path::new("the database"), source)
 }
 
 /// Tells a full disk, another process at work and a damaged file from other errors of `SQLite`.
@@ -61,7 +88,7 @@ fn classified(action: &'static str, path: &Utf8Path, source: rusqlite::Error) ->
 /// Opens the journal database for writing and brings it to the newest version.
 ///
 /// After it was made, its directory must be synced by the caller.
-pub(crate) fn open_journal(path: &Utf8Path, migrations: &[&str]) -> Result<Connection> {
+pub(crate) fn open_journal(path: &Utf8Path, schema: Schema<'_>) -> Result<Connection> {
     let mut connection = open(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -73,7 +100,7 @@ pub(crate) fn open_journal(path: &Utf8Path, migrations: &[&str]) -> Result<Conne
         .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;")
         .context("configure the journal")?;
     // A migration may make a table again that others refer to.
-    migrate(&mut connection, path, migrations)?;
+    migrate(&mut connection, path, schema)?;
     connection
         .execute_batch("PRAGMA foreign_keys=ON;")
         .context("configure the journal")?;
@@ -81,13 +108,13 @@ pub(crate) fn open_journal(path: &Utf8Path, migrations: &[&str]) -> Result<Conne
 }
 
 /// Opens the journal database for reading; changes nothing.
-pub(crate) fn open_journal_for_reading(path: &Utf8Path, migrations: &[&str]) -> Result<Connection> {
+pub(crate) fn open_journal_for_reading(path: &Utf8Path, schema: Schema<'_>) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
-    let version = ensure_known_version(&connection, path, migrations)?;
-    let supported = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let version = ensure_known_version(&connection, path, schema)?;
+    let supported = schema.version();
     if (1..supported).contains(&version) {
         return Err(Error::StoreOlder {
             path: path.to_owned(),
@@ -212,25 +239,23 @@ fn step(name: &'static str, action: &'static str) -> Result<()> {
 }
 
 /// Applies the migrations that the database has not seen, all in one transaction.
-fn migrate(connection: &mut Connection, path: &Utf8Path, migrations: &[&str]) -> Result<()> {
-    let version = ensure_known_version(connection, path, migrations)?;
+fn migrate(connection: &mut Connection, path: &Utf8Path, schema: Schema<'_>) -> Result<()> {
+    let version = ensure_known_version(connection, path, schema)?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);
-    let Some(missing @ [_, ..]) = migrations.get(done..) else {
+    let Some(missing @ [_, ..]) = schema.migrations.get(done..) else {
         return Ok(());
     };
     write(connection, "migrate the journal", |tx| {
-        for migration in missing {
-            tx.execute_batch(migration).context("migrate the journal")?;
+        let views = [schema.drop_views].into_iter();
+        let steps = views.chain(missing.iter().copied()).chain([schema.views]);
+        for step in steps {
+            tx.execute_batch(step).context("migrate the journal")?;
         }
         ensure_references(tx, path)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)
             .context("migrate the journal")?;
-        tx.pragma_update(
-            None,
-            "user_version",
-            i64::try_from(migrations.len()).unwrap_or(i64::MAX),
-        )
-        .context("migrate the journal")
+        tx.pragma_update(None, "user_version", schema.version())
+            .context("migrate the journal")
     })
 }
 
@@ -249,7 +274,7 @@ fn ensure_references(tx: &Transaction<'_>, path: &Utf8Path) -> Result<()> {
 fn ensure_known_version(
     connection: &Connection,
     path: &Utf8Path,
-    migrations: &[&str],
+    schema: Schema<'_>,
 ) -> Result<i64> {
     let ask = |pragma: &str| {
         connection
@@ -257,7 +282,7 @@ fn ensure_known_version(
             .map_err(|source| classified("read the version of", path, source))
     };
     let (application, version) = (ask("application_id")?, ask("user_version")?);
-    let supported = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let supported = schema.version();
     if version > supported {
         return Err(Error::StoreNewer {
             path: path.to_owned(),
@@ -298,6 +323,14 @@ impl FromSql for Digest {
 mod tests {
     use super::*;
 
+    fn schema<'a>(migrations: &'a [&'a str]) -> Schema<'a> {
+        Schema {
+            migrations,
+            drop_views: "DROP VIEW IF EXISTS all_of_a;",
+            views: "CREATE VIEW all_of_a AS SELECT x FROM a;",
+        }
+    }
+
     #[test]
     fn migrations_run_once_and_newer_stores_are_refused() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -306,18 +339,19 @@ mod tests {
             .join("store.db");
         let first = ["CREATE TABLE a (x INTEGER) STRICT;"];
         let both = [first[0], "CREATE TABLE b (x INTEGER) STRICT;"];
-        drop(open_journal(&path, &first).expect("made"));
-        drop(open_journal(&path, &both).expect("migrated"));
-        drop(open_journal(&path, &both).expect("opened"));
+        let (first, both) = (schema(&first), schema(&both));
+        drop(open_journal(&path, first).expect("made"));
+        drop(open_journal(&path, both).expect("migrated"));
+        drop(open_journal(&path, both).expect("opened"));
         assert!(matches!(
-            open_journal(&path, &first),
+            open_journal(&path, first),
             Err(Error::StoreNewer {
                 found: 2,
                 supported: 1,
                 ..
             })
         ));
-        let reader = open_journal_for_reading(&path, &both).expect("opened");
+        let reader = open_journal_for_reading(&path, both).expect("opened");
         assert!(reader.execute("INSERT INTO a VALUES (1)", []).is_err());
     }
 
@@ -329,8 +363,31 @@ mod tests {
             .join("store.db");
         drop(open_scratch(Some(&path), "PRAGMA user_version=1;").expect("made"));
         assert!(matches!(
-            open_journal(&path, &["SELECT 1"]),
+            open_journal(&path, schema(&["SELECT 1"])),
             Err(Error::StoreDamaged { .. })
         ));
+    }
+
+    #[test]
+    fn views_are_made_anew_with_each_migration() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = Utf8Path::from_path(dir.path())
+            .expect("UTF-8")
+            .join("store.db");
+        let first = ["CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);"];
+        let again = [
+            first[0],
+            "ALTER TABLE a RENAME TO b; CREATE TABLE a (x INTEGER) STRICT;",
+        ];
+        let rows = |connection: &Connection| {
+            connection.query_row("SELECT count(*) FROM all_of_a", [], |row| {
+                row.get::<_, i64>(0)
+            })
+        };
+        let made = open_journal(&path, schema(&first)).expect("made");
+        assert_eq!(rows(&made), Ok(1));
+        drop(made);
+        let migrated = open_journal(&path, schema(&again)).expect("migrated");
+        assert_eq!(rows(&migrated), Ok(0), "the view reads the new table");
     }
 }

@@ -6,6 +6,7 @@
 mod code;
 mod details;
 mod help;
+mod message;
 
 use std::io;
 
@@ -44,7 +45,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A pack breaks rules.
-    #[error("{}", refused_message(pack, report))]
+    #[error("{}", message::refused(pack, report))]
     Refused {
         /** The pack file. */
         pack: Utf8PathBuf,
@@ -220,7 +221,7 @@ pub enum Error {
         detail: String,
     },
     /// Live files differ from what the last commit left.
-    #[error("{} changed outside of ovpack since the last commit: {}", count_of(*total, "file"), listed(paths))]
+    #[error("{} changed outside of ovpack since the last commit: {}", message::count_of(*total, "file"), message::listed(paths))]
     Drift {
         /** The first of them. */
         paths: Vec<String>,
@@ -230,7 +231,7 @@ pub enum Error {
     /// Later transactions on the same roots are still in effect.
     #[error(
         "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        listed(later)
+        message::listed(later)
     )]
     LaterTransactions {
         /** The one to roll back. */
@@ -275,12 +276,26 @@ pub enum Error {
         path: Utf8PathBuf,
     },
     /// The journal's chain or rows are not what they were.
-    #[error("the journal is damaged at event {seq}: {detail}")]
+    #[error("the journal is damaged at event {seq}: {row}: {detail}")]
     JournalDamaged {
-        /** The first bad event. */
+        /** The first bad event; where no event covers the row, the last one that there is. */
         seq: i64,
+        /** The row: its table, and its primary key as a JSON list. */
+        row: String,
         /** What differs. */
         detail: String,
+    },
+    /// A question to the journal is not one reading statement, or SQL does not understand it.
+    #[error("the query is refused: {detail}")]
+    QueryRefused {
+        /** Why. */
+        detail: String,
+    },
+    /// A question to the journal was not answered in time.
+    #[error("the query is not answered after {seconds} s")]
+    QueryTimeout {
+        /** How long it had. */
+        seconds: u64,
     },
     /// The disk or a quota is full.
     #[error("no space left: cannot {action} {path}")]
@@ -369,32 +384,5 @@ impl Error {
             pack: pack.to_owned(),
             report: Box::new(finding.into()),
         }
-    }
-}
-
-fn refused_message(pack: &Utf8Path, report: &CheckReport) -> String {
-    match (report.first(), report.total) {
-        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
-        (Some(finding), total) => {
-            format!("{pack} is refused with {total} findings, the first: {finding}")
-        }
-        (None, _) => format!("{pack} is refused"),
-    }
-}
-
-/// Shows at most ten of a list.
-fn listed<T: std::fmt::Display>(all: &[T]) -> String {
-    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
-    if all.len() > 10 {
-        text.push("...".to_owned());
-    }
-    text.join(", ")
-}
-
-fn count_of(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }

@@ -1,6 +1,6 @@
 //! Faults on demand: counts the steps that change something, and fails or kills at one of them.
 //!
-//! Each call of `fsops` and `db` that changes a file or a database asks [`step`] first. Without the
+//! Each call of `fsops` and `db` that changes a file or a database asks `step` first. Without the
 //! feature `fault` that is nothing. With it, a test arms a [`FaultPlan`] for its own thread, once to
 //! count the steps of an act and then once for each of them.
 

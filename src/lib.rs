@@ -72,6 +72,7 @@ mod target;
 mod tree;
 mod unpack;
 // acts: one story each
+mod audit;
 mod browse;
 mod export;
 mod history;
@@ -89,6 +90,10 @@ mod verify;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use audit::{
+    ContentReport, DriftedPath, JournalCopy, JournalExportOptions, JournalExportReport,
+    JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
+};
 pub use browse::ListEntry;
 pub use clock::rfc3339;
 pub use control::{Control, Phase, Progress};
@@ -100,7 +105,7 @@ pub use finding::{CheckReport, Finding, Rule};
 pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
-pub use journal::chain::{Head, JournalReport};
+pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;

@@ -1,5 +1,7 @@
 //! A store: open it, and the acts as methods.
 
+mod audit;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -14,7 +16,6 @@ use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
 use crate::init;
-use crate::journal::chain::{Head, JournalReport};
 use crate::journal::{Journal, Provenance, StoreRow};
 use crate::layout::{self, Layout};
 use crate::probe;
@@ -302,22 +303,6 @@ impl Store {
     /// [`Error::UriNotFound`], [`Error::WrongEntryKind`].
     pub fn read(&self, uri: &Uri, out: &mut dyn Write) -> Result<u64> {
         browse::read(&self.reader()?.layout, uri, out)
-    }
-
-    /// Returns the journal's head, to be noted down elsewhere.
-    ///
-    /// # Errors
-    /// Those of reading the journal.
-    pub fn journal_head(&self) -> Result<Head> {
-        self.reader()?.journal.head()
-    }
-
-    /// Recomputes the journal's chain and the digests of all rows that it covers.
-    ///
-    /// # Errors
-    /// [`Error::JournalDamaged`] with the first event that is not what it was.
-    pub fn verify_journal(&self) -> Result<JournalReport> {
-        self.reader()?.journal.verify()
     }
 
     fn reader(&self) -> Result<Reader> {

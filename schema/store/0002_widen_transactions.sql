@@ -89,3 +89,11 @@ CREATE VIEW change_set_in_effect AS
 SELECT id FROM change_set
 WHERE (SELECT in_effect FROM tx_effect JOIN committed_tx ON committed_tx.tx = by_tx
        WHERE change_set = change_set.id ORDER BY by_tx DESC LIMIT 1) = 1;
+
+-- For questions of the auditors' views: what happened to all transactions of one end, what somebody
+-- did, what became of a slot, which slots are the largest.
+CREATE INDEX event_by_kind ON event (kind);
+CREATE INDEX tx_by_user ON tx (user, started_ms);
+CREATE INDEX tx_unit_by_slot ON tx_unit (slot);
+CREATE INDEX tx_slot_by_slot ON tx_slot (slot, tx);
+CREATE INDEX slot_by_bytes ON slot (state, bytes);

@@ -55,6 +55,8 @@ codes! {
             Self::InDoubt { .. } => "in-doubt",
             Self::RecoveryPending { .. } => "recovery-pending",
             Self::JournalDamaged { .. } => "journal-damaged",
+            Self::QueryRefused { .. } => "query-refused",
+            Self::QueryTimeout { .. } => "query-timeout",
             Self::NoSpace { .. } => "no-space",
             Self::TooLargeForDisk { .. } => "too-large-for-disk",
             Self::Io { .. } => "io",
@@ -76,7 +78,9 @@ impl Error {
             | Self::FileSystemUnsupported { .. }
             | Self::OtherDevice { .. }
             | Self::NotAFile { .. }
-            | Self::WrongEntryKind { .. } => Kind::Usage,
+            | Self::WrongEntryKind { .. }
+            | Self::QueryRefused { .. }
+            | Self::QueryTimeout { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
             | Self::NothingToAdopt { .. }
             | Self::UriNotFound { .. }

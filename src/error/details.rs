@@ -85,9 +85,11 @@ impl Error {
                 json!({ "tx": tx.to_string(), "path": path.as_str(), "old": old.as_str(), "new": new.as_str(), "found": found.as_str() })
             }
             Self::RecoveryPending { path } => json!({ "path": path.as_str() }),
-            Self::JournalDamaged { seq, detail } => {
-                json!({ "seq": *seq, "detail": detail.as_str() })
+            Self::JournalDamaged { seq, row, detail } => {
+                json!({ "seq": *seq, "row": row.as_str(), "detail": detail.as_str() })
             }
+            Self::QueryRefused { detail } => json!({ "detail": detail.as_str() }),
+            Self::QueryTimeout { seconds } => json!({ "seconds": *seconds }),
             Self::NoSpace {
                 action,
                 path,

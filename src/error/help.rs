@@ -74,6 +74,10 @@ impl Error {
             Self::JournalDamaged { .. } => {
                 "take a copy of the store as it is, and compare it with a head kept elsewhere"
             }
+            Self::QueryRefused { .. } => {
+                "ask with one SELECT; docs/journal.md lists the views and their columns"
+            }
+            Self::QueryTimeout { .. } => "ask for less, or allow more time",
             Self::NoSpace { .. } => "free some space, or prune slots that are not needed any more",
             Self::TooLargeForDisk { .. } => {
                 "free some space, or prune slots that are not needed any more"

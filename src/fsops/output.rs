@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{self, AtFlags, OFlags};
 
 use super::{Dir, FILE_MODE, move_noreplace, replace, sync_file};
@@ -61,6 +61,11 @@ impl OutputFile {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Returns the temporary name, for who writes the file by name; such bytes are not counted here.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        &self.path
     }
 
     /// Returns the number of bytes so far.

@@ -11,18 +11,22 @@
 //! last commit left at a path is asked of change rows ([`state`]).
 
 pub(crate) mod chain;
+mod copy;
 pub(crate) mod prepare;
 pub(crate) mod read;
+mod rows;
+mod schema;
 pub(crate) mod slots;
 pub(crate) mod state;
 pub(crate) mod undo;
+pub(crate) mod verify;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rusqlite::{Connection, Transaction, named_params, params};
+use rusqlite::{Connection, ErrorCode, Transaction, named_params, params};
 use serde_json::json;
 
 use crate::clock;
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, DatabaseContext as _, Schema};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::id::{TransactionId, new_store_id};
@@ -32,6 +36,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/store/0001_create_journal.sql"),
     include_str!("../../schema/store/0002_widen_transactions.sql"),
 ];
+
+/// What the journal database is made of. The views are those of `schema/views.sql`, which auditors
+/// rely on.
+const SCHEMA: Schema<'_> = Schema {
+    migrations: MIGRATIONS,
+    drop_views: include_str!("../../schema/drop-views.sql"),
+    views: include_str!("../../schema/views.sql"),
+};
 
 /// An open journal database.
 #[derive(Debug)]
@@ -133,7 +145,7 @@ impl EventKind {
 impl Journal {
     /// Makes a journal, or finishes making one that a crash left without its store row.
     pub(crate) fn create(path: &Utf8Path, is_adopted: bool) -> Result<Self> {
-        let mut connection = db::open_journal(path, MIGRATIONS)?;
+        let mut connection = db::open_journal(path, SCHEMA)?;
         db::write(&mut connection, "make the journal", |tx| {
             let row = named_params! {":id": new_store_id(), ":adopted": is_adopted, ":created_ms": clock::now_ms()};
             tx.execute("INSERT INTO store (one, id, adopted, created_ms) VALUES (1, :id, :adopted, :created_ms)", row)
@@ -146,14 +158,14 @@ impl Journal {
     /// Opens the journal for writing.
     pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
         Ok(Self {
-            connection: db::open_journal(path, MIGRATIONS)?,
+            connection: db::open_journal(path, SCHEMA)?,
         })
     }
 
     /// Opens the journal for reading; changes nothing.
     pub(crate) fn open_for_reading(path: &Utf8Path) -> Result<Self> {
         Ok(Self {
-            connection: db::open_journal_for_reading(path, MIGRATIONS)?,
+            connection: db::open_journal_for_reading(path, SCHEMA)?,
         })
     }
 
@@ -166,7 +178,31 @@ impl Journal {
                 is_adopted: row.get(1)?,
             })
         });
-        optional(row).context("read the journal")
+        if row
+            .as_ref()
+            .err()
+            .and_then(rusqlite::Error::sqlite_error_code)
+            == Some(ErrorCode::Unknown)
+        {
+            // Where the table itself is not what it was, that is what there is to tell.
+            schema::ensure_as_made(&self.connection, 0)?;
+        }
+        let row = optional(row).context("read the journal")?;
+        let has_events = "SELECT EXISTS (SELECT 1 FROM event)";
+        if row.is_none()
+            && self
+                .connection
+                .query_row(has_events, [], |row| row.get(0))
+                .context("read the journal")?
+        {
+            return Err(damaged(0, "store [1]", "it is missing"));
+        }
+        Ok(row)
+    }
+
+    /// Returns the connection for SQL that somebody else wrote; it must be guarded first.
+    pub(crate) const fn connection_for_questions(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Records that a transaction begins; durable when this returns.
@@ -282,9 +318,10 @@ fn genesis(connection: &Connection) -> Result<Digest> {
 }
 
 /// Makes the error of a journal that is not what it was.
-fn damaged(seq: i64, detail: impl Into<String>) -> Error {
+fn damaged(seq: i64, row: impl Into<String>, detail: impl Into<String>) -> Error {
     Error::JournalDamaged {
         seq,
+        row: row.into(),
         detail: detail.into(),
     }
 }
@@ -292,6 +329,7 @@ fn damaged(seq: i64, detail: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Control;
 
     /// Head of the journal in the fixture, as the program that wrote it printed it.
     const HEAD: &str = "6808e349c8fc91badb3dedc2b736cb6a85ab999df2e1c42448772c7b636d3d03";
@@ -310,7 +348,7 @@ mod tests {
         ));
         drop(Journal::open(&path).expect("migrated"));
         let journal = Journal::open_for_reading(&path).expect("read");
-        let report = journal.verify().expect("whole");
+        let report = journal.verify(&[], &Control::default()).expect("whole");
         assert_eq!(report.events, 15);
         assert_eq!(report.head.hash.to_string(), HEAD);
         assert_eq!(journal.generation().expect("known"), 4);

@@ -73,11 +73,7 @@ impl Journal {
         on: &str,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let end = if path.is_empty() {
-            char::MAX.to_string()
-        } else {
-            format!("{path}0")
-        };
+        let end = end_of(path);
         let mut statement = self
             .connection
             .prepare_cached(STATE)
@@ -89,6 +85,56 @@ impl Journal {
             visit(entry_from_row(row).context("read the committed state")?)?;
         }
         Ok(())
+    }
+}
+
+/// The same at the moment before a commit: what was in effect then, and under it what the commit
+/// found changed from outside.
+const STATE_BEFORE: &str = "
+WITH effect (id) AS MATERIALIZED (
+  SELECT id FROM change_set WHERE (
+    SELECT in_effect FROM tx_effect JOIN event ON event.tx = by_tx AND event.kind = 'committed'
+    WHERE tx_effect.change_set = change_set.id
+      AND seq < (SELECT seq FROM event WHERE tx = :tx AND kind = 'committed') ORDER BY by_tx DESC LIMIT 1) = 1
+  UNION SELECT id FROM change_set WHERE tx = :tx AND origin = 'external'
+), last (path, id) AS (
+  SELECT path, max(change_set) FROM tx_change
+  WHERE path >= :path AND path < :end AND (:path = '' OR path = :path OR substr(path, length(:path) + 1, 1) = '/')
+    AND change_set IN (SELECT id FROM effect)
+  GROUP BY path
+)
+SELECT last.path, new_kind, new_bytes, new_sha256 FROM last
+JOIN tx_change ON tx_change.change_set = last.id AND tx_change.path = last.path
+WHERE new_kind IS NOT NULL ORDER BY last.path";
+
+impl Journal {
+    /// Calls `visit` for each path at and below `path` as a commit found it, in path order.
+    pub(crate) fn for_each_replaced_by(
+        &self,
+        tx: TransactionId,
+        path: &str,
+        visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached(STATE_BEFORE)
+            .context("read the committed state")?;
+        let mut rows = statement
+            .query(named_params! {":path": path, ":end": end_of(path), ":tx": tx.0})
+            .context("read the committed state")?;
+        while let Some(row) = rows.next().context("read the committed state")? {
+            visit(entry_from_row(row).context("read the committed state")?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what sorts behind all paths below `path`.
+fn end_of(path: &str) -> String {
+    if path.is_empty() {
+        char::MAX.to_string()
+    } else {
+        format!("{path}0")
     }
 }
 

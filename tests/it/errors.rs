@@ -128,8 +128,13 @@ fn journal_errors() -> Vec<Error> {
         },
         Error::JournalDamaged {
             seq: 12,
+            row: "event [12]".to_owned(),
             detail: "the hash does not follow from the event before".to_owned(),
         },
+        Error::QueryRefused {
+            detail: "no such column: x".to_owned(),
+        },
+        Error::QueryTimeout { seconds: 10 },
     ]
 }
 

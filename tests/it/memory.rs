@@ -59,6 +59,7 @@ pub(crate) fn run_watched(mut command: Command) -> Watched {
 }
 
 #[track_caller]
+#[expect(clippy::print_stdout, reason = "what was measured is the result")]
 fn assert_bounded_and(store: &TestStore, arguments: &[&str], code: i32) -> Watched {
     let watched = run_watched(store.command(arguments));
     let Watched { peak_kib, took, .. } = watched;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ovpack::{CheckReport, Limits, OnConflict, VerifyOptions, verify};
+use ovpack::{CheckReport, Limits, OnConflict, Rule, VerifyOptions, verify};
 use serde_json::{Value, json};
 
-use crate::support::pack_builder::{Member, Zip, deflate, extra_field, unicode_path};
+use crate::support::pack_builder::{
+    Header, Member, Zip, deflate, extra_field, unicode_path, zip64_field,
+};
 use crate::support::test_store::get;
 use crate::support::{
     PackBuilder, TestStore, assert_fails, assert_same, path_of, report, rules, scratch,
@@ -256,6 +258,12 @@ fn extra_fields_that_lie_are_refused() {
     for (what, change) in changes {
         assert_refused(what, pack().member("a.md", change), "");
     }
+    assert_accepted(
+        "the same name again, in place of another",
+        pack().member("a.md", |member| {
+            member.both(|header| header.extra = unicode_path(b"notes/old.md", &header.name));
+        }),
+    );
     assert_accepted(
         "the same name again",
         pack().member("a.md", |member| {
@@ -939,13 +947,56 @@ fn index_records_of_another_shape_are_refused() {
 
 #[test]
 fn what_is_unusual_but_clear_is_accepted() {
-    let zips: [(&str, ChangeZip); 9] = [
+    let zips: [(&str, ChangeZip); 16] = [
         ("deflated members", |zip| {
             zip.members.iter_mut().for_each(Member::deflated)
         }),
         ("members in another order", |zip| zip.members.reverse()),
         ("a Zip64 end record that nobody needs", |zip| {
             zip.is_zip64 = true
+        }),
+        ("sentinels that the Zip64 end record resolves", |zip| {
+            zip.is_zip64 = true;
+            (zip.end.members_here, zip.end.members) = (Some(0xffff), Some(0xffff));
+            (zip.end.disk, zip.end.directory_disk) = (0xffff, 0xffff);
+            zip.end.directory_size = Some(u32::MAX);
+            zip.end.directory_offset = Some(u32::MAX);
+        }),
+        ("Zip64 fields that small sizes do not need", |zip| {
+            let is_small = |header: &mut Header| {
+                let sizes = [header.size, header.packed_size].map(u64::from);
+                (header.size, header.packed_size) = (u32::MAX, u32::MAX);
+                header.extra = zip64_field(&sizes);
+            };
+            zip.members[2].both(is_small);
+            is_small(&mut zip.members[3].central);
+        }),
+        ("Zip64 for offset and disk alone", |zip| {
+            let mut field = 76_u64.to_le_bytes().to_vec();
+            field.extend([0; 4]);
+            let member = &mut zip.members[2];
+            (member.offset, member.disk) = (Some(u32::MAX), 0xffff);
+            member.central.extra = extra_field(1, &field);
+        }),
+        ("a Zip64 descriptor", |zip| {
+            let member = &mut zip.members[2];
+            member.with_descriptor(true);
+            (member.local.size, member.local.packed_size) = (u32::MAX, u32::MAX);
+            member.local.extra = zip64_field(&[0, 0]);
+            member.descriptor.splice(12..12, [0; 4]);
+            member.descriptor.extend([0; 4]);
+        }),
+        ("ASCII names without the UTF-8 flag", |zip| {
+            let members = zip.members.iter_mut();
+            members.for_each(|member| member.both(|header| header.flags = 0));
+        }),
+        ("all attributes that DOS knows", |zip| {
+            let members = zip.members.iter_mut();
+            members.for_each(|member| (member.made_by, member.attributes) = (0, 0xff));
+        }),
+        ("comments that are no text", |zip| {
+            let members = zip.members.iter_mut();
+            members.for_each(|member| member.comment = b"PK\x05\x06\xff\0".to_vec());
         }),
         ("other times", |zip| {
             zip.members
@@ -1027,6 +1078,15 @@ fn odd_but_legal_names_are_accepted_as_they_are() {
         "_",
         "_.",
         "\u{202e}x",
+        "CON",
+        "nul.txt",
+        " leading",
+        "trailing ",
+        "trailing.",
+        "a<b>c|d*e?f",
+        "~",
+        "-rf",
+        "_ovpack",
     ];
     let pack = names
         .iter()
@@ -1157,4 +1217,30 @@ fn findings_are_counted_beyond_those_that_are_listed() {
     let report = report(&error).unwrap();
     assert_eq!(report.findings.len(), CheckReport::LISTED_MAX);
     assert_eq!(report.total, names as u64);
+}
+
+#[test]
+fn one_path_listed_many_times_on_both_sides_is_refused_without_comparing_each_with_each() {
+    const TIMES: usize = 20_000;
+    let entry = json!({ "path": "a", "kind": "file", "size": 0, "sha256": "0".repeat(64) });
+    let pack = PackBuilder::of("viking://resources/notes")
+        .manifest(move |manifest| {
+            let entries = manifest["entries"].as_array_mut().unwrap();
+            entries.extend(vec![entry; TIMES]);
+        })
+        .zip(|zip| {
+            let manifest = zip.members.pop().unwrap();
+            zip.members
+                .extend(vec![Member::stored(b"notes/a", b"x"); TIMES]);
+            zip.members.push(manifest);
+        });
+    let directory = scratch();
+    let pack = pack.write(&path_of(&directory).join("bad.ovpack"));
+    let begin = std::time::Instant::now();
+    let error = verify(&pack, &VerifyOptions::default()).unwrap_err();
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    let rules = rules(&error);
+    for rule in [Rule::MemberRepeated, Rule::EntryRepeated, Rule::FileSize] {
+        assert!(rules.contains(&rule), "{rules:?}");
+    }
 }

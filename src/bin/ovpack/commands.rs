@@ -78,13 +78,9 @@ impl Command {
             | Self::Inspect(_)
             | Self::Status(_)
             | Self::Rollback(_)
-            | Self::Recover(_) => true,
-            Self::Init(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Log(_)
-            | Self::Show(_)
-            | Self::Journal(_) => false,
+            | Self::Recover(_)
+            | Self::Journal(_) => true,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
         }
     }
 

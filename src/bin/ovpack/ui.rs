@@ -103,6 +103,14 @@ impl Ui {
         }
     }
 
+    /// Gives `write` standard output as it is, for text that programs read.
+    pub(crate) fn plain(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&mut out)
+            .and_then(|()| out.flush())
+            .map_err(Failure::Output)
+    }
+
     /// Says something on standard error, unless only data is wanted.
     pub(crate) fn talk(&self, line: &dyn fmt::Display) {
         if !self.wishes.json && !self.wishes.quiet {

@@ -297,8 +297,8 @@ fn manifests() -> Vec<Lie> {
             400,
         )
         .says(&["400"]),
-        text("a manifest of 4 MiB of spaces", syntax, |_| {
-            vec![b' '; 4 << 20]
+        text("a manifest of 1 MiB of spaces", syntax, |_| {
+            vec![b' '; 1 << 20]
         }),
         text("a hundred million brackets", syntax, |_| {
             vec![b'['; 100_000_000]
@@ -323,6 +323,10 @@ fn manifests() -> Vec<Lie> {
         }),
         text("a text of 1 MiB as an unknown key", syntax, |_| {
             [&b"{\""[..], &vec![b'x'; 1 << 20]].concat()
+        }),
+        text("a path of 1 MiB", "name-too-long", |honest| {
+            let path = format!("\"path\": \"{}", "x".repeat(1 << 20));
+            honest.replacen("\"path\": \"sub", &path, 1).into_bytes()
         }),
         text("a path of 17 MiB", "manifest-syntax", |honest| {
             let path = format!("\"path\": \"{}", "x".repeat(17 << 20));

@@ -1,0 +1,34 @@
+//! Parts of messages.
+
+use camino::Utf8Path;
+
+use crate::finding::CheckReport;
+
+/// Says that a pack is refused, with its first finding.
+pub(super) fn refused(pack: &Utf8Path, report: &CheckReport) -> String {
+    match (report.first(), report.total) {
+        (Some(finding), 1) => format!("{pack} is refused: {finding}"),
+        (Some(finding), total) => {
+            format!("{pack} is refused with {total} findings, the first: {finding}")
+        }
+        (None, _) => format!("{pack} is refused"),
+    }
+}
+
+/// Shows at most ten of a list.
+pub(super) fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+    let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
+    if all.len() > 10 {
+        text.push("...".to_owned());
+    }
+    text.join(", ")
+}
+
+/// Says how many, with the noun.
+pub(super) fn count_of(count: u64, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}

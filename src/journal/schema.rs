@@ -1,0 +1,76 @@
+//! Whether the database's schema is the one that this version makes: who drops a trigger or turns a
+//! view around changes no row.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::{SCHEMA, damaged};
+use crate::db::{self, DatabaseContext as _};
+use crate::error::Result;
+
+/// Kind and name of each object of a schema, and the SQL that made it.
+type Objects = BTreeMap<(String, String), Option<String>>;
+
+/// Compares the schema with what this version makes; returns how many objects it has.
+///
+/// # Errors
+/// [`crate::Error::JournalDamaged`] with the first object that differs, `seq` being the last event.
+pub(super) fn ensure_as_made(connection: &Connection, seq: i64) -> Result<u64> {
+    let expected = expected()?;
+    let found = objects(connection)?;
+    for (object, sql) in &expected {
+        let (kind, name) = object;
+        match found.get(object) {
+            Some(there) if there == sql => {}
+            Some(there) => {
+                let text = |sql: &Option<String>| sql.clone().unwrap_or_default();
+                let detail = format!("it is `{}`, expected `{}`", text(there), text(sql));
+                return Err(damaged(seq, format!("{kind} {name}"), detail));
+            }
+            None => return Err(damaged(seq, format!("{kind} {name}"), "it is missing")),
+        }
+    }
+    match found.keys().find(|object| !expected.contains_key(object)) {
+        Some((kind, name)) => {
+            let detail = "this version of ovpack does not make it";
+            Err(damaged(seq, format!("{kind} {name}"), detail))
+        }
+        None => ensure_version(connection, seq).map(|()| found.len() as u64),
+    }
+}
+
+/// A lower number would make the next writing act migrate what is migrated already.
+fn ensure_version(connection: &Connection, seq: i64) -> Result<()> {
+    let version: i64 = connection
+        .query_row("SELECT user_version FROM pragma_user_version", [], |row| {
+            row.get(0)
+        })
+        .context("read the journal")?;
+    if version == SCHEMA.version() {
+        return Ok(());
+    }
+    let detail = format!("it is {version}, expected {}", SCHEMA.version());
+    Err(damaged(seq, "user_version", detail))
+}
+
+/// Returns the schema that this version makes.
+fn expected() -> Result<Objects> {
+    let scratch = db::open_scratch(None, "")?;
+    for sql in SCHEMA.migrations.iter().copied().chain([SCHEMA.views]) {
+        scratch
+            .execute_batch(sql)
+            .context("make a scratch database")?;
+    }
+    objects(&scratch)
+}
+
+fn objects(connection: &Connection) -> Result<Objects> {
+    let query = "SELECT type, name, sql FROM sqlite_schema";
+    let mut statement = connection.prepare(query).context("read the journal")?;
+    let rows = statement
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+        .context("read the journal")?;
+    rows.collect::<rusqlite::Result<_>>()
+        .context("read the journal")
+}
