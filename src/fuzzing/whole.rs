@@ -91,9 +91,11 @@ fn accept(path: &Utf8Path) -> Result<(Intake, Taken)> {
 fn ensure_as_declared(bytes: &[u8], taken: &BTreeMap<String, Vec<u8>>) {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).expect("a ZIP");
     let (mut files, mut directories, mut text) = (BTreeMap::new(), Vec::new(), Vec::new());
-    let is_flat = archive
-        .file_names()
-        .any(|name| name.is_ok_and(|name| name.ends_with(Place::Flat.manifest_name())));
+    let is_flat = archive.file_names().any(|name| {
+        let name = name.expect("a name");
+        name.split_once('/')
+            .is_some_and(|(_, below)| below == Place::Flat.manifest_name())
+    });
     let place = if is_flat { Place::Flat } else { Place::Files };
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).expect("a member");

@@ -153,7 +153,7 @@ fn changed_bytes_of_a_real_pack_are_refused_or_read_as_they_say() {
     assert_eq!(packs.len(), 25);
     for (path, whole) in packs {
         let changes = prop::collection::vec(change(), 1..4);
-        let result = runner(400).run(&changes, |changes| {
+        let result = runner(200).run(&changes, |changes| {
             let mut bytes = whole.clone();
             for change in changes {
                 change.apply(&mut bytes);
