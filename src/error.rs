@@ -6,13 +6,14 @@
 mod code;
 mod details;
 mod help;
+mod make;
 mod message;
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
-use crate::finding::{CheckReport, Finding};
+use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
@@ -141,6 +142,25 @@ pub enum Error {
         path: String,
         /** Which rule forbids it. */
         why: String,
+    },
+    /// A backup in this layout would leave scopes out that hold something, and was asked not to.
+    #[error(
+        "a backup in layout {layout} would leave out {}",
+        message::listed(scopes)
+    )]
+    LayoutIncomplete {
+        /** The layout. */
+        layout: &'static str,
+        /** The scopes. */
+        scopes: Vec<Uri>,
+    },
+    /// The store's settings cannot be used.
+    #[error("{path} cannot be used: {detail}")]
+    ConfigInvalid {
+        /** The file. */
+        path: Utf8PathBuf,
+        /** What is wrong, and where. */
+        detail: String,
     },
     /// A live file changed while it was read, again and again.
     #[error("{path} changes while it is read")]
@@ -338,51 +358,4 @@ pub enum Error {
     /// The caller asked to stop before the exchange.
     #[error("interrupted; nothing was changed")]
     Interrupted,
-}
-
-impl Error {
-    /// Makes the error of a file operation: [`Error::NoSpace`] where the disk or a quota is full.
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<Utf8PathBuf>,
-        source: io::Error,
-    ) -> Self {
-        let path = path.into();
-        let is_full = matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
-        if is_full {
-            Self::NoSpace {
-                action,
-                path,
-                source,
-            }
-        } else {
-            Self::Io {
-                action,
-                path,
-                source,
-            }
-        }
-    }
-
-    /// Returns whether a name, or a directory on the way to it, was not there.
-    pub(crate) fn is_absent(&self) -> bool {
-        let is_absent = |source: &io::Error| {
-            matches!(
-                source.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            )
-        };
-        matches!(self, Self::Io { source, .. } if is_absent(source))
-    }
-
-    /// Makes the error of a pack with one finding that stops the reading.
-    pub(crate) fn refused(pack: &Utf8Path, finding: Finding) -> Self {
-        Self::Refused {
-            pack: pack.to_owned(),
-            report: Box::new(finding.into()),
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! A store: open it, and the acts as methods.
 
 mod audit;
+mod making;
+mod settings;
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::fsops::Dir;
 use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
-use crate::init;
+use crate::init::InitOptions;
 use crate::journal::{Journal, Provenance, StoreRow};
 use crate::layout::{self, Layout};
 use crate::probe;
@@ -63,8 +65,7 @@ impl Store {
     /// [`Error::StoreExists`], [`Error::DirectoryNotEmpty`], and [`Error::FileSystemUnsupported`]
     /// where directories cannot be exchanged atomically.
     pub fn init(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
-        init::init(path)?;
-        Self::open(path, options)
+        Self::init_with(path, InitOptions::default(), options)
     }
 
     /// Makes a directory that holds scope directories a store, and opens it; what else it holds is
@@ -74,8 +75,7 @@ impl Store {
     /// [`Error::NothingToAdopt`], [`Error::StoreExists`], [`Error::FileSystemUnsupported`]; and for
     /// content that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
     pub fn adopt(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
-        init::adopt(path, provenance(options), options.wait)?;
-        Self::open(path, options)
+        Self::adopt_with(path, InitOptions::default(), options)
     }
 
     /// Opens a store; changes nothing.
@@ -161,7 +161,8 @@ impl Store {
     /// Packs the tree at a URI. The file appears under its name only when it is whole and durable.
     ///
     /// # Errors
-    /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`], and for content
+    /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`],
+    /// [`Error::ConfigInvalid`] where the store's layout is asked for, and for content
     /// that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
     pub fn export(
         &self,
@@ -169,6 +170,7 @@ impl Store {
         out: &Utf8Path,
         options: &ExportOptions,
     ) -> Result<ExportReport> {
+        let options = &self.with_layout(options)?;
         self.pack(&|live, cache, confirm| export::export(live, uri, out, options, cache, confirm))
     }
 
@@ -177,6 +179,7 @@ impl Store {
     /// # Errors
     /// As [`Self::export`].
     pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
+        let options = &self.with_layout(options)?;
         self.pack(&|live, cache, confirm| export::backup(live, out, options, cache, confirm))
     }
 

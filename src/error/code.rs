@@ -37,6 +37,8 @@ codes! {
             Self::SymlinkOnPath { .. } => "symlink-on-path",
             Self::SpecialFile { .. } => "special-file",
             Self::NameUnpackable { .. } => "name-unpackable",
+            Self::LayoutIncomplete { .. } => "layout-incomplete",
+            Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
             Self::UriNotFound { .. } => "uri-not-found",
@@ -73,6 +75,7 @@ impl Error {
                 .map_or(Kind::BadPack, |finding| finding.rule.kind()),
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
+            | Self::ConfigInvalid { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -92,6 +95,7 @@ impl Error {
             | Self::SymlinkOnPath { .. }
             | Self::SpecialFile { .. }
             | Self::NameUnpackable { .. }
+            | Self::LayoutIncomplete { .. }
             | Self::FileChanging { .. }
             | Self::LiveTreeChanged { .. }
             | Self::OutputExists { .. }

@@ -8,6 +8,8 @@
 //!        ROOT/  ROOT/_ovpack/        ->  structure
 //! ```
 
+use std::borrow::Cow;
+
 use super::{IndexMember, Place};
 use crate::entry_path::{
     self, COMPONENT_BYTES_MAX, EntryKind, EntryPath, PATH_BYTES_MAX, PathFault,
@@ -196,6 +198,11 @@ pub(crate) enum EscapeFault {
         /** The component. */
         component: String,
     },
+    /// A path that is the manifest's in the other layouts.
+    #[error(
+        "a reader would take it for the manifest of another layout; other layouts can carry it"
+    )]
+    OtherManifest,
     /// A path that is too long once its dots are escaped.
     #[error("it is longer than 4096 bytes once its dots are escaped; other layouts can carry it")]
     PathTooLong,
@@ -231,6 +238,36 @@ pub(crate) fn escape(path: &EntryPath) -> Result<String, EscapeFault> {
         return Err(EscapeFault::PathTooLong);
     }
     Ok(name)
+}
+
+/// Returns the member name of content, without a slash at the end.
+///
+/// # Errors
+/// [`EscapeFault`] where reading the name would not give the path back.
+pub(crate) fn content_name(
+    root: &str,
+    path: &EntryPath,
+    place: Place,
+) -> Result<String, EscapeFault> {
+    let mut name = root.to_owned();
+    for part in [place.content_directory(), &*below_in(path, place)?] {
+        if !part.is_empty() {
+            name.push('/');
+            name.push_str(part);
+        }
+    }
+    Ok(name)
+}
+
+fn below_in(path: &EntryPath, place: Place) -> Result<Cow<'_, str>, EscapeFault> {
+    match place {
+        Place::Files => Ok(Cow::Borrowed(path.as_str())),
+        // A reader would find two manifests.
+        Place::Flat if path.as_str() == Place::Files.manifest_name() => {
+            Err(EscapeFault::OtherManifest)
+        }
+        Place::Flat => escape(path).map(Cow::Owned),
+    }
 }
 
 /// Returns the first component that the place keeps for itself.

@@ -4,7 +4,7 @@
 //! PACK -> end -> directory (header, record, extra, coverage, third_reader) -> member_name -> rows of the caller
 //!                inflate   -> manifest (manifest_entry, index_claims, index_record, json, reading) -> rows of the caller
 //!                          -> record_lines (index_record, json, reading) -> rows of the caller
-//! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer <- rows of the caller
+//! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer, record_writer <- rows of the caller
 //! ```
 //!
 //! [`reader::PackReader`] and [`writer::PackWriter`] are the doors. Nothing here holds more of a
@@ -32,6 +32,7 @@ pub(crate) mod reader;
 mod reading;
 mod record;
 mod record_lines;
+pub(crate) mod record_writer;
 #[cfg(test)]
 mod tests;
 mod third_reader;
@@ -43,6 +44,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::uri::Scope;
 
 /// How a pack lays out its manifest and content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -87,6 +89,19 @@ impl Layout {
             Self::V2Flat => Place::Flat,
             Self::V2Files | Self::V3 => Place::Files,
         }
+    }
+
+    /// Returns the scopes that a backup in this layout carries.
+    pub(crate) const fn backup_scopes(self) -> &'static [Scope] {
+        match self {
+            Self::V2Flat | Self::V2Files => &Scope::ALL,
+            Self::V3 => &[Scope::Resources, Scope::User],
+        }
+    }
+
+    /// Returns whether a manifest and its records name the user whose each entry is.
+    pub(crate) const fn names_users(self) -> bool {
+        matches!(self, Self::V3)
     }
 }
 
@@ -144,9 +159,12 @@ impl Place {
         }
     }
 
-    /// Returns whether components that begin with a dot are escaped in member names.
-    pub(crate) const fn escapes_names(self) -> bool {
-        matches!(self, Self::Flat)
+    /// Returns how many members a pack has, as we write it, beside one for each entry.
+    pub(crate) const fn members_beside_entries(self) -> u64 {
+        match self {
+            Self::Flat => 1,
+            Self::Files => 4,
+        }
     }
 
     /// Returns whether a path component names what the layout, or `OpenViking`, keeps for itself.
