@@ -169,7 +169,11 @@ impl Packing<'_> {
         };
         let directory = path.parent()?;
         let uri = self.uri.join(&directory).ok()?;
-        (!uri.is_session_content()).then_some((directory, which))
+        // The reference has no record of `user/ID/sessions` itself either, though one of `session`.
+        let file = self.uri.join(path).ok()?;
+        let is_session =
+            uri.is_session_content() || (file.user_id().is_some() && file.is_session_content());
+        (!is_session).then_some((directory, which))
     }
 
     /// Adds the index records, which stand in the manifest or before it.

@@ -266,6 +266,95 @@ fn records_of_a_backup_are_the_references_but_for_session_content_and_the_index(
 }
 
 #[test]
+fn records_on_lines_are_the_references_but_for_session_content_and_the_index() {
+    let known_by_an_index = [
+        "v2files-backup-full",
+        "v2files-dense-f32-多语言 texts",
+        "v2files-resources-click-vectors",
+        "v2files-user-memories-vectors",
+        "v3-backup-full",
+        "v3-user-memories-vectors",
+    ];
+    for name in known_by_an_index {
+        let (fixture, sidecar) = Fixture::unpack(name);
+        let report = fixture.pack_again(name, &sidecar, "x");
+        let theirs = format!("{FIXTURES}/{name}.ovpack");
+        let mut expected = Vec::new();
+        for line in record_text(Utf8Path::new(&theirs))
+            .expect("records")
+            .lines()
+        {
+            let mut record: Value = serde_json::from_str(line).expect("JSON");
+            let path = record["path"].as_str().expect("a path");
+            // The index alone knows levels without a text, and the names of things.
+            if record["text"].is_null() || path.starts_with("session/") {
+                continue;
+            }
+            let scalars = record["scalars"].as_object_mut().expect("an object");
+            scalars.retain(|key, _| matches!(key.as_str(), "abstract" | "context_type" | "level"));
+            record.as_object_mut().expect("an object").remove("vector");
+            expected.push(record);
+        }
+        // The reference goes through the scopes in another order.
+        expected.sort_by_key(|record| record["path"].as_str().map(str::to_owned));
+        let numbered = expected.into_iter().zip(1..).map(|(mut record, number)| {
+            record["record_id"] = format!("r{number:06}").into();
+            record.to_string()
+        });
+        let expected: Vec<_> = numbered.collect();
+        assert!(!expected.is_empty(), "{name}");
+        let ours = record_text(&report.file).expect("records");
+        assert_eq!(ours.lines().collect::<Vec<_>>(), expected, "{name}");
+        let index = manifest(&report.file)["index"].take();
+        let sha256 = Digest::of(ours.as_bytes()).to_string();
+        let path = "_ovpack/index_records.jsonl";
+        assert_eq!(
+            index,
+            json!({ "records": { "count": expected.len(), "path": path, "sha256": sha256 } })
+        );
+    }
+}
+
+#[test]
+fn members_of_the_later_layouts_stand_in_the_order_of_the_references() {
+    let fixture = Fixture::new();
+    fixture.write("user/u/b/.abstract.md", "of b");
+    fixture.write("user/u/a.b", "");
+    let options = ExportOptions {
+        layout: Some(Layout::V3),
+        ..ExportOptions::default()
+    };
+    let uri = "user/u".parse().expect("a URI");
+    let report = export(
+        &fixture.live,
+        &uri,
+        &fixture.out("x"),
+        &options,
+        None,
+        &|| Ok(()),
+    );
+    let mut zip = open_zip(&report.expect("packed").file);
+    let names: Vec<_> = (0..zip.len())
+        .map(|index| {
+            let member = zip.by_index(index).expect("a member");
+            assert_eq!(member.extra_data(), None);
+            member.name().expect("a name").into_owned()
+        })
+        .collect();
+    let expected = [
+        "u/",
+        "u/files/",
+        "u/files/a.b",
+        "u/files/b/",
+        "u/files/b/.abstract.md",
+        "u/_ovpack/",
+        "u/_ovpack/index_records.jsonl",
+        "u/_ovpack/manifest.json",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn exporting_twice_gives_the_same_bytes() {
     for name in READABLE {
         let (fixture, sidecar) = Fixture::unpack(name);

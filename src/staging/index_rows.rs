@@ -78,3 +78,47 @@ impl Staging {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_session_content_are_dropped_and_no_others() {
+        for (root, path, is_dropped) in [
+            ("session/s", "", true),
+            ("session/s", "history/a", true),
+            ("session", "s", true),
+            ("session", "", false),
+            ("user/a/sessions/s", "", true),
+            ("user/a/sessions", "", false),
+            ("user/a/sessions", "s", true),
+            ("user/a", "sessions/s/history", true),
+            ("user", "a/sessions/s", true),
+            ("", "user/a/sessions/s", true),
+            ("", "user/a/sessions", false),
+            ("", "session/s", true),
+            ("", "sessions/s", false),
+            ("user/a/memories", "sessions/s", false),
+            ("user", "sessions/sessions", false),
+            ("user", "sessions/sessions/s", true),
+            ("resources/session", "s", false),
+            ("agent/a", "sessions/s", false),
+        ] {
+            let staging = Staging::make(None).expect("made");
+            let insert = "INSERT INTO manifest (one, zip_root, kind, format_version, layout, layout_versions, root_name, root_uri,
+                   root_scope, has_scopes, content_sha256, uri_path)
+                 VALUES (1, '', '', 3, 'v3', '3', '', '', '', 0, x'', ?1)";
+            let connection = staging.connection();
+            connection.execute(insert, [root]).expect("staged");
+            let insert = "INSERT INTO index_record (path, level, scalars) VALUES (?1, 0, '{}')";
+            connection.execute(insert, [path]).expect("staged");
+            staging.drop_session_records().expect("dropped");
+            let count = "SELECT count(*) FROM index_record";
+            let left: i64 = connection
+                .query_row(count, [], |row| row.get(0))
+                .expect("counted");
+            assert_eq!(left, i64::from(!is_dropped), "{root} {path}");
+        }
+    }
+}

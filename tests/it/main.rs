@@ -21,6 +21,7 @@ mod export;
 mod fixtures;
 mod fuzz_inputs;
 mod help;
+mod layouts;
 mod lies;
 mod limits;
 mod lock;

@@ -82,7 +82,7 @@ fn places() -> Vec<Lie> {
             "manifest-repeated",
             honest().stray(format!("notes/{FILES_MANIFEST}"), "{}"),
         ),
-        lie("the manifest twice", "manifest-repeated", {
+        lie("the later manifest twice", "manifest-repeated", {
             files().stray(format!("notes/{FILES_MANIFEST}"), "{}")
         }),
         lie("the root twice", "member-repeated", {

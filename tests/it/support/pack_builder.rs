@@ -264,7 +264,11 @@ impl PackBuilder {
     }
 
     fn record_text(&mut self) -> Vec<u8> {
-        let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
+        let lines: Vec<_> = self.lines.iter().map(ToString::to_string).collect();
+        let text = lines
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
         match self.change_records.take() {
             Some(change) => change(text),
             None => text.into_bytes(),
