@@ -152,6 +152,25 @@ pub enum Error {
         /** Which rule forbids it. */
         why: String,
     },
+    /// A backup in this layout would leave scopes out that hold something, and was asked not to.
+    #[error(
+        "a backup in layout {layout} would leave out {}",
+        message::listed(scopes)
+    )]
+    LayoutIncomplete {
+        /** The layout. */
+        layout: &'static str,
+        /** The scopes. */
+        scopes: Vec<Uri>,
+    },
+    /// The store's settings cannot be used.
+    #[error("{path} cannot be used: {detail}")]
+    ConfigInvalid {
+        /** The file. */
+        path: Utf8PathBuf,
+        /** What is wrong, and where. */
+        detail: String,
+    },
     /// A live file changed while it was read, again and again.
     #[error("{path} changes while it is read")]
     FileChanging {

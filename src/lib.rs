@@ -58,6 +58,7 @@ mod layout;
 mod lock;
 // pieces: one noun each
 mod checks;
+mod config;
 mod exchange;
 mod held;
 mod intake;
@@ -103,7 +104,7 @@ pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
+pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
@@ -113,6 +114,7 @@ pub use history::{
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
+pub use init::InitOptions;
 pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;

@@ -38,6 +38,8 @@ codes! {
             Self::SymlinkOnPath { .. } => "symlink-on-path",
             Self::SpecialFile { .. } => "special-file",
             Self::NameUnpackable { .. } => "name-unpackable",
+            Self::LayoutIncomplete { .. } => "layout-incomplete",
+            Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
             Self::UriNotFound { .. } => "uri-not-found",
@@ -78,6 +80,7 @@ impl Error {
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
             | Self::PolicyFailed { .. }
+            | Self::ConfigInvalid { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -99,6 +102,7 @@ impl Error {
             | Self::SymlinkOnPath { .. }
             | Self::SpecialFile { .. }
             | Self::NameUnpackable { .. }
+            | Self::LayoutIncomplete { .. }
             | Self::FileChanging { .. }
             | Self::LiveTreeChanged { .. }
             | Self::OutputExists { .. }

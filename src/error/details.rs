@@ -55,6 +55,12 @@ impl Error {
             Self::NameUnpackable { path, why } => {
                 json!({ "path": path.as_str(), "why": why.as_str() })
             }
+            Self::LayoutIncomplete { layout, scopes } => {
+                json!({ "layout": *layout, "scopes": scopes })
+            }
+            Self::ConfigInvalid { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
             Self::FileChanging { path } => json!({ "path": path.as_str() }),
             Self::LiveTreeChanged { path } => json!({ "path": path.as_str() }),
             Self::UriNotFound { uri } => json!({ "uri": uri.to_string() }),

@@ -47,6 +47,12 @@ impl Error {
             Self::SymlinkOnPath { .. } => "replace the link by the directory that it points to",
             Self::SpecialFile { .. } => "move it out of the tree",
             Self::NameUnpackable { .. } => "rename it, or choose a layout that can carry it",
+            Self::LayoutIncomplete { .. } => {
+                "choose a layout that carries every scope, such as v2, or let them be left out"
+            }
+            Self::ConfigInvalid { .. } => {
+                "correct the file, or remove it: each setting has a default"
+            }
             Self::FileChanging { .. } => "wait until its writer is done, then try again",
             Self::LiveTreeChanged { .. } => "wait until its writer is done, then try again",
             Self::UriNotFound { .. } => "list what is there with ls",

@@ -196,6 +196,7 @@ impl Request<'_> {
     /// Holds the pack against its own manifest, then against the target. Reads no content byte.
     fn admit(&self, layout: &Layout, intake: Intake) -> Result<Admitted> {
         intake.ensure(CheckPhase::Manifest)?;
+        intake.staging.drop_session_records()?;
         let verb = self.kind().as_str();
         let on_conflict = self.options.on_conflict;
         intake.staging.set_target(&Target {

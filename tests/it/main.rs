@@ -23,6 +23,7 @@ mod fixtures;
 mod fuzz_inputs;
 mod help;
 mod history;
+mod layouts;
 mod lies;
 mod limits;
 mod lock;
