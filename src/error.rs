@@ -212,6 +212,14 @@ pub enum Error {
         /** Its state. */
         state: String,
     },
+    /// No rollback that could be taken back.
+    #[error("{}", message::nothing_to_redo(*tx, *last))]
+    NothingToRedo {
+        /** The one that was asked for. */
+        tx: Option<TransactionId>,
+        /** The last commit. */
+        last: Option<TransactionId>,
+    },
     /// The trees that a rollback needs were pruned.
     #[error("{tx} cannot be rolled back: its slot {slot} was pruned")]
     SlotPruned {

@@ -121,7 +121,7 @@ pub use plan::{Change, ChangeCounts, ChangeKind, Version};
 pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
-pub use rollback::RollbackOptions;
+pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -3,6 +3,7 @@
 mod audit;
 mod history;
 mod retention;
+mod undo;
 
 use std::io::Write;
 use std::time::Duration;
@@ -227,14 +228,7 @@ impl Store {
     /// [`Error::Drift`], [`Error::SlotPruned`], [`Error::SlotDamaged`], [`Error::Busy`].
     pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
         if options.dry_run {
-            let reader = self.reader()?;
-            return rollback::rehearse(
-                &reader.layout,
-                &reader.journal,
-                reader.cache(),
-                tx,
-                options,
-            );
+            return undo::or_first_obstacle(self.rehearse_rollback(tx, options)?);
         }
         rollback::run(&mut self.writer(&options.control)?, tx, options)
     }

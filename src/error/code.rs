@@ -47,6 +47,7 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
@@ -90,6 +91,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }

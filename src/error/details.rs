@@ -68,6 +68,9 @@ impl Error {
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
+            Self::NothingToRedo { tx, last } => {
+                json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
+            }
             Self::SlotPruned { tx, slot } => json!({ "tx": tx.to_string(), "slot": slot.as_str() }),
             Self::ContentNotHeld { uri, tx, why } => {
                 json!({ "uri": uri.to_string(), "tx": tx.to_string(), "why": why.as_str() })

@@ -58,6 +58,9 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NothingToRedo { .. } => {
+                "list the transactions with log; a redo takes a rollback back"
+            }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
             Self::ContentNotHeld { .. } => {
                 "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
@@ -67,7 +70,7 @@ impl Error {
             }
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
-                "roll back the later transactions first, newest first"
+                "roll back the later transactions first, newest first, or all of them with it as one"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {

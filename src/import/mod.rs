@@ -289,6 +289,8 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
         uri: admitted.roots.uri.clone(),
         transaction: None,
         undoes: None,
+        undone: Vec::new(),
+        in_effect: None,
         generation: journal.generation()?,
         skipped: admitted.is_skipped,
         dry_run: false,

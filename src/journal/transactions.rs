@@ -215,7 +215,7 @@ impl Journal {
             ":uri": filter.uri,
             ":path": filter.path,
             ":external": filter.is_external_too,
-            ":end": filter.path.map(super::state::end_of),
+            ":end": filter.path.map(|path| super::state::end_of(path, true)),
             ":outcome": filter.outcome,
             ":kind": filter.kind,
             ":user": filter.user,

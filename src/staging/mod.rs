@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod moved;
 mod pack_rows;
 mod trees;
 
@@ -364,6 +365,15 @@ fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberL
         method: Method::from_code(row.get(6)?).unwrap_or(Method::Stored),
     };
     Ok((row.get(0)?, location))
+}
+
+/// Returns where the paths below `path` end in the order of paths: `0` follows `/`.
+fn end_of(path: &str) -> String {
+    if path.is_empty() {
+        char::MAX.to_string()
+    } else {
+        [path, "0"].concat()
+    }
 }
 
 fn column(value: u64) -> i64 {

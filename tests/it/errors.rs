@@ -103,6 +103,10 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             state: "aborted".to_owned(),
         },
+        Error::NothingToRedo {
+            tx: None,
+            last: Some(tx()),
+        },
         Error::SlotPruned {
             tx: tx(),
             slot: "3".to_owned(),
