@@ -294,6 +294,14 @@ pub enum Error {
         /** Those in the way, newest first. */
         later: Vec<TransactionId>,
     },
+    /// Another program works on an adopted directory.
+    #[error("{path} is {sign}")]
+    InUse {
+        /** The sign of it. */
+        path: Utf8PathBuf,
+        /** What it is. */
+        sign: &'static str,
+    },
     /// Another process holds the lock.
     #[error("another process is working on {path}")]
     Busy {

@@ -65,6 +65,7 @@ mod held;
 mod intake;
 mod journal;
 mod live;
+mod neighbour;
 mod pack;
 mod plan;
 mod policy;

@@ -30,6 +30,7 @@ mod lock;
 mod meanwhile;
 mod memory;
 mod model;
+mod neighbour;
 mod policies;
 mod prune;
 mod refusals;
