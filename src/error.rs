@@ -5,6 +5,7 @@
 
 mod code;
 mod details;
+mod errno;
 mod help;
 mod make;
 mod message;
@@ -52,6 +53,14 @@ pub enum Error {
         pack: Utf8PathBuf,
         /** What was found. */
         report: Box<CheckReport>,
+    },
+    /// A policy cannot be read, is no query, or ends in an error.
+    #[error("policy {path} cannot be asked: {detail}")]
+    PolicyFailed {
+        /** Its file. */
+        path: Utf8PathBuf,
+        /** Why. */
+        detail: String,
     },
     /// A directory is no store, nor is one above it.
     #[error("{path} is not a store")]
@@ -222,6 +231,14 @@ pub enum Error {
         /** Its state. */
         state: String,
     },
+    /// No rollback that could be taken back.
+    #[error("{}", message::nothing_to_redo(*tx, *last))]
+    NothingToRedo {
+        /** The one that was asked for. */
+        tx: Option<TransactionId>,
+        /** The last commit. */
+        last: Option<TransactionId>,
+    },
     /// The trees that a rollback needs were pruned.
     #[error("{tx} cannot be rolled back: its slot {slot} was pruned")]
     SlotPruned {
@@ -229,6 +246,16 @@ pub enum Error {
         tx: TransactionId,
         /** The slot. */
         slot: String,
+    },
+    /// Content of the past that neither the live tree nor a slot holds.
+    #[error("{uri} as of {tx} is not held: {why}")]
+    ContentNotHeld {
+        /** The URI. */
+        uri: Uri,
+        /** As of right after this transaction. */
+        tx: TransactionId,
+        /** Where it went, as far as the journal tells. */
+        why: String,
     },
     /// A slot does not hold what the journal says.
     #[error("slot {slot} of {tx} is not what was recorded: {detail}")]
@@ -268,6 +295,14 @@ pub enum Error {
     /// The exchange is done; only its last journal row is missing.
     #[error("{tx} is in place, but the journal could not be completed")]
     Pending {
+        /** The transaction. */
+        tx: TransactionId,
+        /** Why. */
+        source: Box<Self>,
+    },
+    /// A prune, a pin or an unpin is decided, and only a part of it done.
+    #[error("{tx} is decided, but could not be finished")]
+    PruneUnfinished {
         /** The transaction. */
         tx: TransactionId,
         /** Why. */

@@ -205,6 +205,8 @@ rules! {
     FileDigest, "file-digest", BadPack, "get the pack again from its producer; the file is not the one that was packed";
     /// A member's unpacked bytes have the size and CRC-32 of its headers.
     MemberBytes, "member-bytes", BadPack, "get the pack again from its producer; the member's data is damaged";
+    /// Every policy returns no row.
+    Policy, "policy", BadPack, "change the pack, or the policy that forbids it";
 }
 
 impl fmt::Display for Rule {

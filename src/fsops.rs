@@ -28,6 +28,7 @@ use beneath::open_beneath;
 pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
+pub(crate) use steady::SteadyFile;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;

@@ -1,29 +1,45 @@
-//! What the journal tells: log and show.
+//! What the journal tells: which transactions there were, what each changed, what a path and the
+//! whole tree were as of one, and who wrote what is there.
+
+mod content;
+mod diff;
+mod log;
+mod path;
+mod stat;
+mod tree;
+
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
 use crate::clock;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{SlotId, TransactionId};
 use crate::journal::Journal;
-use crate::journal::read::TransactionRow;
+use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::plan::{Change, ChangeCounts};
+use crate::policy::PolicyRecord;
 
-/// Which transactions are listed.
-#[derive(Clone, Debug, Default)]
-pub struct LogOptions {
-    /// At most so many, newest first; `None` for all.
-    pub limit: Option<u64>,
-}
+pub(crate) use content::read_at;
+pub(crate) use diff::diff;
+pub use diff::{DiffBody, FileDiff};
+pub(crate) use log::log;
+pub use log::{LogOptions, Outcome};
+pub(crate) use path::history_of;
+pub use path::{HistoryEntry, HistoryReport, Present, Writer};
+pub(crate) use stat::stat;
+pub use stat::{DirectoryStat, FileCounts, StatReport};
+pub use tree::TreeEntry;
+pub(crate) use tree::tree_at;
 
 /// One transaction in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TransactionSummary {
     /// Its id.
     pub transaction: TransactionId,
-    /// `import`, `restore`, `rollback` or `baseline`.
+    /// One of [`LogOptions::KINDS`].
     pub kind: String,
     /// `committed`, `aborted`, or the last event of one that a crash left open.
     pub state: String,
@@ -33,8 +49,12 @@ pub struct TransactionSummary {
     pub started_at: String,
     /// When it was committed or aborted.
     pub finished_at: Option<String>,
+    /// Who.
+    pub user: String,
     /// The pack file.
     pub pack: Option<String>,
+    /// Size of the pack file in bytes.
+    pub pack_bytes: Option<u64>,
     /// Digest of the pack file; known once the transaction was prepared.
     pub pack_sha256: Option<Digest>,
     /// The transaction that this rollback undoes.
@@ -49,10 +69,12 @@ pub struct TransactionSummary {
     pub files: u64,
     /// Bytes of the new tree's files.
     pub bytes: u64,
-    /// Why it was aborted: the error's code.
+    /// Why it was aborted: the error's code, that of the first finding where a pack was refused.
     pub reason: Option<String>,
     /// Why it was aborted: the error's message.
     pub message: Option<String>,
+    /// The name of the system's error behind it, such as `ENOSPC`.
+    pub errno: Option<String>,
 }
 
 /// One event of a transaction.
@@ -81,6 +103,30 @@ pub struct UnitReport {
     pub slot_state: String,
 }
 
+/// A finding as the journal keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordedFinding {
+    /// Code of the broken rule.
+    pub code: String,
+    /// What it is about; empty where it is the pack as a whole.
+    pub path: String,
+    /// What was found, and what was expected.
+    pub detail: String,
+}
+
+/// What a prune, a pin or an unpin decided about a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlotDecisionReport {
+    /// The slot.
+    pub slot: SlotId,
+    /// `kept`, `freed`, `pinned` or `unpinned`.
+    pub decision: String,
+    /// Why.
+    pub reason: String,
+    /// Bytes of the files in its tree at that time.
+    pub bytes: u64,
+}
+
 /// One transaction in full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TransactionReport {
@@ -89,28 +135,44 @@ pub struct TransactionReport {
     pub summary: TransactionSummary,
     /// The command line.
     pub argv: Vec<String>,
-    /// Who.
-    pub user: String,
     /// Where.
     pub host: String,
     /// With which version of ovpack.
     pub tool_version: String,
+    /// What was to happen to an existing root; `None` where the act has no policy.
+    pub on_conflict: Option<String>,
+    /// Digest of the pack's manifest.
+    pub manifest_sha256: Option<Digest>,
+    /// Digest of the pack's file inventory.
+    pub content_sha256: Option<Digest>,
+    /// The layout in which the pack was written.
+    pub layout: Option<String>,
+    /// Where the pack's content was when it was packed.
+    pub pack_root_uri: Option<String>,
+    /// Why it was aborted: the errors behind the message.
+    pub causes: Vec<String>,
+    /// Why it was aborted: the first findings of the pack.
+    pub findings: Vec<RecordedFinding>,
+    /// How many findings there were.
+    pub findings_total: u64,
     /// Its events, oldest first.
     pub events: Vec<EventReport>,
     /// Its units.
     pub units: Vec<UnitReport>,
-    /// Its changes, by path; unchanged paths are only counted.
+    /// The policies that its pack was held against.
+    pub policies: Vec<PolicyRecord>,
+    /// What it decided about slots; empty where it moved the live tree.
+    pub slot_decisions: Vec<SlotDecisionReport>,
+    /// The first [`CHANGES_LISTED`](TransactionReport::CHANGES_LISTED) of its changes: what was
+    /// changed from outside before, then what it changed itself, by path. Unchanged paths are only
+    /// counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub change_list: Vec<Change>,
 }
 
-/// Lists transactions, newest first.
-pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
-    let undone = undo::undone(&journal.committed()?);
-    let rows = journal.transactions(options.limit)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| summary(&row, undone.get(&row.id).copied()))
-        .collect())
+impl TransactionReport {
+    /// Most changes that are held at once; [`Store::changes`](crate::Store::changes) tells them all.
+    pub const CHANGES_LISTED: usize = 10_000;
 }
 
 /// Shows one transaction in full.
@@ -135,16 +197,92 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
             slot_state,
         });
     }
+    let pack = row.pack.as_ref();
+    let findings: Vec<_> = row.abort_list("findings").iter().map(finding).collect();
     Ok(TransactionReport {
         argv: serde_json::from_str(&row.argv).unwrap_or_default(),
-        user: row.user.clone(),
         host: row.host.clone(),
         tool_version: row.tool_version.clone(),
+        on_conflict: row.on_conflict.clone(),
+        manifest_sha256: pack.map(|pack| pack.manifest_sha256),
+        content_sha256: pack.map(|pack| pack.content_sha256),
+        layout: pack.map(|pack| pack.layout.clone()),
+        pack_root_uri: pack.map(|pack| pack.root_uri.clone()),
+        causes: row
+            .abort_list("causes")
+            .iter()
+            .filter_map(|cause| cause.as_str().map(str::to_owned))
+            .collect(),
+        findings_total: row.abort_number("total").unwrap_or(findings.len() as u64),
+        findings,
         events: events.collect(),
         units,
-        change_list: journal.changes(id)?,
+        policies: journal.policies(id)?,
+        slot_decisions: slot_decisions(journal, id)?,
+        change_list: first_changes(journal, id)?,
         summary: summary(&row, undone_by),
     })
+}
+
+fn finding(value: &serde_json::Value) -> RecordedFinding {
+    let text = |key: &str| {
+        let text = value.get(key).and_then(serde_json::Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    RecordedFinding {
+        code: text("code"),
+        path: text("path"),
+        detail: text("detail"),
+    }
+}
+
+fn first_changes(journal: &Journal, id: TransactionId) -> Result<Vec<Change>> {
+    let mut first = Vec::new();
+    changes(journal, id, &mut |change| {
+        first.push(change);
+        if first.len() < TransactionReport::CHANGES_LISTED {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(first)
+}
+
+/// Visits all changes of a transaction: what was changed from outside before it saw it, then what it
+/// changed itself, each by path.
+pub(crate) fn changes(
+    journal: &Journal,
+    id: TransactionId,
+    visit: &mut dyn FnMut(Change) -> ControlFlow<()>,
+) -> Result<()> {
+    journal.transaction(id)?;
+    journal
+        .for_each_change(id, "", &mut |change| Ok(visit(change)))
+        .map(drop)
+}
+
+/// The past begins with a commit: what was not committed left no tree.
+fn ensure_committed(journal: &Journal, at: TransactionId) -> Result<()> {
+    if journal.transaction(at)?.is_committed() {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument {
+        argument: "at",
+        value: at.to_string(),
+        expected: "a transaction that was committed",
+    })
+}
+
+fn slot_decisions(journal: &Journal, id: TransactionId) -> Result<Vec<SlotDecisionReport>> {
+    let rows = journal.slot_decisions(id)?.into_iter();
+    let decisions = rows.map(|(slot, decision, reason, bytes)| SlotDecisionReport {
+        slot,
+        decision,
+        reason,
+        bytes,
+    });
+    Ok(decisions.collect())
 }
 
 /// Says what became of one transaction.
@@ -159,15 +297,18 @@ pub(crate) fn summary(
         uri: row.uri.clone(),
         started_at: row.started_at(),
         finished_at: row.finished_at(),
+        user: row.user.clone(),
         pack: row.pack_path.clone(),
-        pack_sha256: row.pack_sha256,
+        pack_bytes: row.pack_bytes,
+        pack_sha256: row.pack.as_ref().map(|pack| pack.sha256),
         undoes: row.undoes,
         undone_by,
         generation: row.generation,
         changes: row.changes,
         files: row.files,
         bytes: row.bytes,
-        reason: row.abort_reason.clone(),
-        message: row.abort_message.clone(),
+        reason: row.abort_text("reason"),
+        message: row.abort_text("message"),
+        errno: row.abort_text("errno"),
     }
 }

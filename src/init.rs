@@ -171,6 +171,7 @@ fn baseline(session: &mut Session) -> Result<()> {
                 files,
                 bytes,
                 units: Vec::new(),
+                policies: Vec::new(),
                 undoes: None,
             };
             tx.commit(&prepared, &staging, &|_| Ok(()))?;

@@ -12,7 +12,9 @@ use crate::limits::Limits;
 use crate::pack::IndexMember;
 use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{AuditReport, Observed, PackReader, Scratch};
+use crate::policy::Policies;
 use crate::staging::{Claims, Staging};
+use crate::uri::Uri;
 
 /// A pack whose structure and manifest are staged; its content is not read yet.
 #[derive(Debug)]
@@ -151,6 +153,38 @@ impl Intake {
             Some(Err(finding)) => self.staging.add_finding(&finding),
             None => Ok(()),
         }
+    }
+
+    /// Returns what kind of pack it is: `subtree`, `scope` or `backup`.
+    pub(crate) fn kind(&self) -> &'static str {
+        let is_scope = self.claims.root_uri.as_ref().is_some_and(Uri::is_scope);
+        match (self.claims.is_backup, is_scope) {
+            (true, _) => "backup",
+            (false, true) => "scope",
+            (false, false) => "subtree",
+        }
+    }
+
+    /// Holds the pack against policies, once its bytes are read and, where there is one, its plan is
+    /// known.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with a finding for each row, [`Error::PolicyFailed`].
+    pub(crate) fn ensure_policies(&mut self, policies: &Policies, control: &Control) -> Result<()> {
+        if policies.is_empty() {
+            return Ok(());
+        }
+        let (kind, pack_bytes) = (self.kind(), self.reader.pack_bytes());
+        self.staging
+            .set_policy_fact(self.head.layout, kind, pack_bytes)?;
+        let report = policies.ask(&mut self.staging, control)?;
+        if report.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Refused {
+            pack: self.reader.path().to_owned(),
+            report: Box::new(report),
+        })
     }
 
     /// Returns what the journal keeps of the pack as a file.

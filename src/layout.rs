@@ -7,6 +7,7 @@
 //!     lock store.db cache.db reserve config.toml
 //!     slots/ID/tree    staged, later replaced trees
 //!     staging/         the staging database of the running transaction
+//!     policies/        queries that every pack is held against
 //! ```
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -35,6 +36,8 @@ pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const SLOTS: &str = "slots";
 /// Staging databases.
 pub(crate) const STAGING: &str = "staging";
+/// Policies of the store, one file each.
+pub(crate) const POLICIES: &str = "policies";
 /// The tree in a slot.
 pub(crate) const TREE: &str = "tree";
 

@@ -60,11 +60,13 @@ mod lock;
 mod checks;
 mod config;
 mod exchange;
+mod held;
 mod intake;
 mod journal;
 mod live;
 mod pack;
 mod plan;
+mod policy;
 mod session;
 mod slot;
 mod staging;
@@ -80,6 +82,7 @@ mod history;
 mod import;
 mod init;
 mod probe;
+mod prune;
 mod recover;
 mod rollback;
 mod status;
@@ -96,14 +99,19 @@ pub use audit::{
     JournalFormat, JournalReport, JournalVerifyOptions, QueryOptions, QueryReport, QueryValue,
 };
 pub use browse::ListEntry;
-pub use clock::rfc3339;
+pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
 pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
-pub use history::{EventReport, LogOptions, TransactionReport, TransactionSummary, UnitReport};
+pub use held::Place;
+pub use history::{
+    DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
+    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
+};
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
 pub use init::InitOptions;
@@ -112,12 +120,15 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use pack::Layout;
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
+pub use policy::PolicyRecord;
+pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
-pub use rollback::RollbackOptions;
+pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, verify,
+    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    verify,
 };

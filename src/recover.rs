@@ -7,6 +7,7 @@
 //! | `prepared` | some or all units new | move the rest, sync, commit |
 //! | `back` | some units new | move those back, sync, abort |
 //! | `aborting` | old | remove what it made, `aborted` |
+//! | `prepared`, of a prune | as it is | delete what is decided to go, commit |
 //!
 //! Run twice, it writes nothing the second time.
 
@@ -15,13 +16,14 @@ use serde_json::json;
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::exchange::{self, Position};
+use crate::exchange::{self, Position, Way};
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::EventKind;
 use crate::journal::prepare::Unit;
 use crate::layout;
 use crate::plan;
+use crate::prune;
 use crate::session::Session;
 use crate::transaction;
 
@@ -57,23 +59,35 @@ pub struct RecoverReport {
     pub settled: Vec<Settled>,
 }
 
+/// What recovery settled, and the last prune that it could not finish.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    pub(crate) report: RecoverReport,
+    /// Trees that nobody needs any more, and that cannot be deleted, are in nobody's way.
+    pub(crate) unfinished: Option<Error>,
+}
+
 /// Settles every open transaction, and finishes what was being removed.
 ///
 /// # Errors
 /// [`Error::InDoubt`] where a live tree is neither the old nor the new one and no direction is given.
-pub(crate) fn recover(session: &mut Session, options: RecoverOptions) -> Result<RecoverReport> {
-    let mut report = RecoverReport::default();
+pub(crate) fn recover(session: &mut Session, options: RecoverOptions) -> Result<Recovery> {
+    let mut recovery = Recovery::default();
     for (id, events) in session.journal.open_transactions()? {
-        let outcome = settle(session, id, &events, options)?;
-        report.settled.push(Settled {
+        let outcome = match settle(session, id, &events, options) {
+            Err(error @ Error::PruneUnfinished { .. }) => {
+                recovery.unfinished = Some(error);
+                continue;
+            }
+            outcome => outcome?,
+        };
+        recovery.report.settled.push(Settled {
             transaction: id,
             outcome,
         });
     }
-    let pruning = session.journal.slots_in_pruning()?;
-    session.remove_slots(&pruning)?;
     session.clear_staging()?;
-    Ok(report)
+    Ok(recovery)
 }
 
 fn settle(
@@ -87,44 +101,45 @@ fn settle(
         transaction::finish_abort(session, id)?;
         return Ok("aborted");
     }
+    let is_about_slots = session.journal.transaction(id)?.is_about_slots();
+    if is_about_slots && has(EventKind::Prepared) {
+        let finished = prune::finish(session, id);
+        return finished
+            .map(|()| "committed")
+            .map_err(|error| prune::unfinished(id, error));
+    }
     let units = if has(EventKind::Prepared) {
         session.journal.units(id)?
     } else {
         Vec::new()
     };
     let moved = moved_units(session, id, &units, options)?;
-    let crashed = json!({ "reason": "crash", "message": "the process ended before the exchange" });
+    let ended = if is_about_slots {
+        "the process ended before it had decided"
+    } else {
+        "the process ended before the exchange"
+    };
+    let crashed = json!({ "reason": "crash", "message": ended });
     let is_going_back = has(EventKind::Back) || options.direction == Some(Direction::Back);
     // A baseline moves nothing: once prepared, it only lacks its last event.
     let is_going_forward =
         !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
+    let is_moved = |unit: &Unit| moved.iter().any(|moved| moved.slot == unit.slot);
     if is_going_forward {
-        for unit in units
-            .iter()
-            .filter(|unit| !moved.iter().any(|moved| moved.path == unit.path))
-        {
-            exchange::move_forward(&session.layout, unit)?;
-        }
+        exchange::move_all(&session.layout, &units, Way::Forward, &is_moved)
+            .map_err(|stopped| stopped.error)?;
         transaction::complete(session, id, &units)?;
         return Ok("committed");
     }
-    if !moved.is_empty() {
-        go_back(session, id, &moved, has(EventKind::Back))?;
+    if has(EventKind::Back) {
+        transaction::finish_moving_back(session, &units, &|unit| !is_moved(unit))?;
+    } else if !moved.is_empty() {
+        let reason =
+            json!({ "reason": "operator", "message": "moved back by the operator's decision" });
+        transaction::move_all_back(session, id, &moved, &reason)?;
     }
     transaction::abort(session, id, &crashed)?;
     Ok("aborted")
-}
-
-fn go_back(session: &mut Session, id: TransactionId, moved: &[Unit], is_noted: bool) -> Result<()> {
-    if !is_noted {
-        let reason =
-            json!({ "reason": "operator", "message": "moved back by the operator's decision" });
-        return transaction::move_all_back(session, id, moved, &reason);
-    }
-    for unit in moved.iter().rev() {
-        exchange::move_back(&session.layout, unit)?;
-    }
-    exchange::sync_parents(&session.layout, moved)
 }
 
 /// Returns the units whose new tree is in place.
@@ -136,7 +151,7 @@ fn moved_units(
 ) -> Result<Vec<Unit>> {
     let mut moved = Vec::new();
     for unit in units {
-        let is_moved = match exchange::position(&session.layout, unit, &digest_of)? {
+        let is_moved = match exchange::position(&session.layout, unit, units, &digest_of)? {
             Position::New => true,
             Position::Old => false,
             Position::Neither(found) => match options.direction {

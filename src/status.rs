@@ -57,6 +57,8 @@ pub struct StatusReport {
     pub slots: u64,
     /// The bytes that slots hold.
     pub slot_bytes: u64,
+    /// How many of them are pinned.
+    pub pinned_bytes: u64,
     /// Live files against what the last commit left.
     pub drift: DriftReport,
     /// What stands in the live tree and no pack can hold: links, special files, odd names.
@@ -105,7 +107,7 @@ pub(crate) fn status(
         bytes = bytes.saturating_add(row.bytes);
         Ok(())
     })?;
-    let (slots, slot_bytes) = journal.held_slots()?;
+    let (slots, slot_bytes, pinned_bytes) = journal.held_slots()?;
     Ok(StatusReport {
         store: layout.root().path().to_string(),
         store_id: store.id.clone(),
@@ -121,6 +123,7 @@ pub(crate) fn status(
         bytes,
         slots,
         slot_bytes,
+        pinned_bytes,
         drift: drift(&staging)?,
         unpackable,
     })

@@ -1,8 +1,11 @@
 //! A store: open it, and the acts as methods.
 
 mod audit;
+mod history;
 mod making;
+mod retention;
 mod settings;
+mod undo;
 
 use std::io::Write;
 use std::time::Duration;
@@ -14,7 +17,6 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::export::{self, Confirm, ExportOptions, ExportReport};
 use crate::fsops::Dir;
-use crate::history::{self, LogOptions, TransactionReport, TransactionSummary};
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
 use crate::init::InitOptions;
@@ -229,14 +231,7 @@ impl Store {
     /// [`Error::Drift`], [`Error::SlotPruned`], [`Error::SlotDamaged`], [`Error::Busy`].
     pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
         if options.dry_run {
-            let reader = self.reader()?;
-            return rollback::rehearse(
-                &reader.layout,
-                &reader.journal,
-                reader.cache(),
-                tx,
-                options,
-            );
+            return undo::or_first_obstacle(self.rehearse_rollback(tx, options)?);
         }
         rollback::run(&mut self.writer(&options.control)?, tx, options)
     }
@@ -244,26 +239,12 @@ impl Store {
     /// Settles what a crash left; writes nothing where the store is whole.
     ///
     /// # Errors
-    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`].
+    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`],
+    /// [`Error::PruneUnfinished`] once everything else is settled.
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
         let mut session = self.session(&Control::default())?;
-        recover::recover(&mut session, *options)
-    }
-
-    /// Lists transactions, newest first.
-    ///
-    /// # Errors
-    /// Those of reading the journal.
-    pub fn log(&self, options: &LogOptions) -> Result<Vec<TransactionSummary>> {
-        history::log(&self.reader()?.journal, options)
-    }
-
-    /// Shows one transaction in full.
-    ///
-    /// # Errors
-    /// [`Error::TransactionNotFound`].
-    pub fn show(&self, tx: TransactionId) -> Result<TransactionReport> {
-        history::show(&self.reader()?.journal, tx)
+        let recovery = recover::recover(&mut session, *options)?;
+        recovery.unfinished.map_or(Ok(recovery.report), Err)
     }
 
     /// Tells the state of the store and how its live tree differs from what the last commit left.

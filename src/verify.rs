@@ -12,14 +12,16 @@ use crate::error::Result;
 use crate::intake::{Intake, Nowhere};
 use crate::limits::Limits;
 use crate::pack::Layout;
+use crate::policy::Policies;
 use crate::staging::Staging;
-use crate::uri::Uri;
 
 /// How a pack is read without a store.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// Bounds on what the pack may ask for.
     pub limits: Limits,
+    /// Files with policies that the pack must keep; [`inspect`] asks none.
+    pub policies: Vec<Utf8PathBuf>,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -101,24 +103,54 @@ pub struct InspectReport {
 /// [`Error::Refused`](crate::Error::Refused) with all findings of the phase that ran;
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
-    let intake = take(pack, options)?;
+    let policies = Policies::load(None, &options.policies)?;
+    let mut intake = take(pack, options)?;
     intake.read_bytes(&mut Nowhere, &options.control)?;
+    intake.ensure_policies(&policies, &options.control)?;
     report(&intake)
 }
 
 /// Shows what a pack's manifest says; changes nothing. Content bytes are hashed as part of the whole
 /// file, but not held against the manifest: [`verify`] does that.
 ///
+/// The lists are in memory, and only the limit on the manifest bounds them; [`inspect_each`] gives
+/// entry by entry.
+///
 /// # Errors
 /// [`Error::Refused`](crate::Error::Refused) with all findings of structure and manifest;
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
-    let intake = take(pack, options)?;
     let mut entries = Vec::new();
+    let mut index_records = Vec::new();
+    let claims = inspect_each(
+        pack,
+        options,
+        &mut |entry| entries.push(entry),
+        &mut |record| index_records.push(record),
+    )?;
+    Ok(InspectReport {
+        claims,
+        entries,
+        index_records,
+    })
+}
+
+/// As [`inspect`], in memory that does not grow with the pack: entries are given by path, index
+/// records by path and level, both only where structure and manifest have passed their checks.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_each(
+    pack: &Utf8Path,
+    options: &VerifyOptions,
+    on_entry: &mut dyn FnMut(InspectEntry),
+    on_record: &mut dyn FnMut(InspectRecord),
+) -> Result<VerifyReport> {
+    let intake = take(pack, options)?;
     intake
         .staging
         .for_each_manifest_entry(&mut |path, kind, size, sha256| {
-            entries.push(InspectEntry {
+            on_entry(InspectEntry {
                 path,
                 kind,
                 size,
@@ -126,12 +158,11 @@ pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport
             });
             Ok(())
         })?;
-    let mut index_records = Vec::new();
     intake
         .staging
         .for_each_record(&mut |path, level, scalars, text| {
             let scalars = serde_json::from_str(&scalars).unwrap_or_default();
-            index_records.push(InspectRecord {
+            on_record(InspectRecord {
                 path,
                 level: u8::try_from(level).unwrap_or(u8::MAX),
                 scalars,
@@ -139,11 +170,7 @@ pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport
             });
             Ok(())
         })?;
-    Ok(InspectReport {
-        claims: report(&intake)?,
-        entries,
-        index_records,
-    })
+    report(&intake)
 }
 
 fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
@@ -159,16 +186,10 @@ fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
 
 fn report(intake: &Intake) -> Result<VerifyReport> {
     let sums = intake.staging.sums()?;
-    let is_scope = intake.claims.root_uri.as_ref().is_some_and(Uri::is_scope);
-    let kind = match (intake.claims.is_backup, is_scope) {
-        (true, _) => "backup",
-        (false, true) => "scope",
-        (false, false) => "subtree",
-    };
     Ok(VerifyReport {
         pack: intake.reader.path().to_owned(),
         layout: intake.head.layout,
-        kind,
+        kind: intake.kind(),
         uri: intake.head.root_uri.clone(),
         root: intake.audit.root.clone(),
         scopes: intake.head.scopes.clone().unwrap_or_default(),

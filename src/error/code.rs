@@ -25,6 +25,7 @@ macro_rules! codes {
 codes! {
             Self::InvalidUri { .. } => "invalid-uri",
             Self::InvalidArgument { .. } => "invalid-argument",
+            Self::PolicyFailed { .. } => "policy-failed",
             Self::StoreNotFound { .. } => "store-not-found",
             Self::StoreExists { .. } => "store-exists",
             Self::DirectoryNotEmpty { .. } => "directory-not-empty",
@@ -48,12 +49,15 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
+            Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
+            Self::PruneUnfinished { .. } => "prune-unfinished",
             Self::InDoubt { .. } => "in-doubt",
             Self::RecoveryPending { .. } => "recovery-pending",
             Self::JournalDamaged { .. } => "journal-damaged",
@@ -76,6 +80,7 @@ impl Error {
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
             | Self::ConfigInvalid { .. }
+            | Self::PolicyFailed { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -89,7 +94,9 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
-            | Self::SlotPruned { .. } => Kind::NotFound,
+            | Self::NothingToRedo { .. }
+            | Self::SlotPruned { .. }
+            | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
             | Self::DirectoryNotEmpty { .. }
             | Self::SymlinkOnPath { .. }
@@ -106,7 +113,7 @@ impl Error {
                 Kind::Damaged
             }
             Self::Busy { .. } => Kind::Busy,
-            Self::Pending { .. } => Kind::Pending,
+            Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,

@@ -24,6 +24,9 @@ impl Error {
             Self::Refused { pack, report } => {
                 json!({ "pack": pack.as_str(), "findings": &report.findings, "total": report.total })
             }
+            Self::PolicyFailed { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
             Self::StoreNotFound { path } => json!({ "path": path.as_str() }),
             Self::StoreExists { path } => json!({ "path": path.as_str() }),
             Self::DirectoryNotEmpty { path } => json!({ "path": path.as_str() }),
@@ -71,7 +74,13 @@ impl Error {
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
+            Self::NothingToRedo { tx, last } => {
+                json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
+            }
             Self::SlotPruned { tx, slot } => json!({ "tx": tx.to_string(), "slot": slot.as_str() }),
+            Self::ContentNotHeld { uri, tx, why } => {
+                json!({ "uri": uri.to_string(), "tx": tx.to_string(), "why": why.as_str() })
+            }
             Self::SlotDamaged { tx, slot, detail } => {
                 json!({ "tx": tx.to_string(), "slot": slot.as_str(), "detail": detail.as_str() })
             }
@@ -81,6 +90,9 @@ impl Error {
             }
             Self::Busy { path } => json!({ "path": path.as_str() }),
             Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
+            Self::PruneUnfinished { tx, source } => {
+                json!({ "tx": tx.to_string(), "cause": source.code() })
+            }
             Self::InDoubt {
                 tx,
                 path,
@@ -100,7 +112,7 @@ impl Error {
                 action,
                 path,
                 source: _,
-            } => json!({ "action": *action, "path": path.as_str() }),
+            } => json!({ "action": *action, "path": path.as_str(), "errno": self.errno() }),
             Self::TooLargeForDisk {
                 path,
                 needed_bytes,
@@ -112,7 +124,9 @@ impl Error {
                 action,
                 path,
                 source,
-            } => json!({ "action": *action, "path": path.as_str(), "os": source.to_string() }),
+            } => {
+                json!({ "action": *action, "path": path.as_str(), "os": source.to_string(), "errno": self.errno() })
+            }
             Self::Database { action, source } => {
                 json!({ "action": *action, "sqlite": source.to_string() })
             }

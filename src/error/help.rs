@@ -18,6 +18,9 @@ impl Error {
             Self::Refused { report, .. } => {
                 return report.first().map(|finding| finding.rule.cure());
             }
+            Self::PolicyFailed { .. } => {
+                "correct the policy; no pack is taken in while one of its policies cannot be asked"
+            }
             Self::StoreNotFound { .. } => "make a store with init, or name one",
             Self::StoreExists { .. } => "use it as it is, or choose another directory",
             Self::DirectoryNotEmpty { .. } => {
@@ -61,17 +64,26 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NothingToRedo { .. } => {
+                "list the transactions with log; a redo takes a rollback back"
+            }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
+            Self::ContentNotHeld { .. } => {
+                "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
+            }
             Self::SlotDamaged { .. } => {
                 "look at the slot before anything else; somebody changed it"
             }
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
-                "roll back the later transactions first, newest first"
+                "roll back the later transactions first, newest first, or all of them with it as one"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {
                 "the next writing act completes the journal by itself; or recover now"
+            }
+            Self::PruneUnfinished { .. } => {
+                "every writing act tries to finish it; recover says what stands in the way"
             }
             Self::InDoubt { .. } => {
                 "look at both trees, then recover forward to the new one or back to the old one"

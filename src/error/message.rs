@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 
 use crate::finding::CheckReport;
+use crate::id::TransactionId;
 
 /// Says that a pack is refused, with its first finding.
 pub(super) fn refused(pack: &Utf8Path, report: &CheckReport) -> String {
@@ -12,6 +13,17 @@ pub(super) fn refused(pack: &Utf8Path, report: &CheckReport) -> String {
             format!("{pack} is refused with {total} findings, the first: {finding}")
         }
         (None, _) => format!("{pack} is refused"),
+    }
+}
+
+pub(super) fn nothing_to_redo(tx: Option<TransactionId>, last: Option<TransactionId>) -> String {
+    let what = match tx {
+        Some(tx) => format!("{tx} is no rollback in effect that took something away"),
+        None => "there is no rollback in effect that took something away".to_owned(),
+    };
+    match last {
+        Some(last) => format!("{what}; the last commit is {last}"),
+        None => format!("{what}; there is no commit yet"),
     }
 }
 

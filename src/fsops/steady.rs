@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Dir, FileKind, Stat, stat_file};
 use crate::error::{Error, Result};
@@ -46,6 +46,31 @@ impl SteadyFile {
     /// Returns what the file was when it was opened.
     pub(crate) const fn stat(&self) -> &Stat {
         &self.stat
+    }
+
+    /// Returns the path that it was opened by, for messages.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// Goes back to the first byte.
+    pub(crate) fn rewind(&mut self) -> Result<()> {
+        let rewound = self.file.rewind();
+        rewound.map_err(|source| Error::io("read", &*self.path, source))
+    }
+
+    /// Reads on until `buffer` is full or the file ends; returns what was read.
+    pub(crate) fn fill<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read(rest) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Error::io("read", &*self.path, source)),
+            }
+        }
+        Ok(buffer.get(..filled).unwrap_or_default())
     }
 
     /// Gives the file's bytes to `take` in pieces of at most `buffer`, from the beginning; returns

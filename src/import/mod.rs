@@ -6,6 +6,7 @@ mod stage;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::checks::Phase as CheckPhase;
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::intake::{Intake, Nowhere};
 use crate::journal::prepare::Prepared;
@@ -13,6 +14,7 @@ use crate::journal::{Journal, NewTransaction, PackFile, TransactionKind};
 use crate::layout::Layout;
 use crate::live;
 use crate::plan;
+use crate::policy::{Policies, PolicyRecord};
 use crate::session::Session;
 use crate::staging::{Staging, Target};
 use crate::stat_cache::StatCache;
@@ -40,6 +42,14 @@ struct Admitted {
     is_skipped: bool,
 }
 
+impl Admitted {
+    /// Checks all that is left to check of a pack that is put nowhere.
+    fn verify_bytes(&mut self, policies: &Policies, control: &Control) -> Result<()> {
+        self.intake.read_bytes(&mut Nowhere, control)?;
+        self.intake.ensure_policies(policies, control)
+    }
+}
+
 impl Request<'_> {
     const fn kind(&self) -> TransactionKind {
         if self.parent.is_some() {
@@ -54,9 +64,10 @@ impl Request<'_> {
         // Where the policy may leave everything as it is, not even a scratch file is made in the store.
         let in_store = (self.options.on_conflict != OnConflict::Skip)
             .then(|| session.layout.staging_database());
+        let policies = Policies::load(Some(&session.layout), &self.options.policies)?;
         session.clear_staging()?;
         let done = match Staging::make(in_store.as_deref()) {
-            Ok(staging) => self.run_staged(session, staging),
+            Ok(staging) => self.run_staged(session, staging, &policies),
             Err(error) => Err(self.record_attempt(session, None, None, error)),
         };
         // What is left of it is found by the next writing act.
@@ -64,7 +75,12 @@ impl Request<'_> {
         done
     }
 
-    fn run_staged(&self, session: &mut Session, staging: Staging) -> Result<Receipt> {
+    fn run_staged(
+        &self,
+        session: &mut Session,
+        staging: Staging,
+        policies: &Policies,
+    ) -> Result<Receipt> {
         let options = self.options;
         let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
         let intake = match intake {
@@ -77,20 +93,30 @@ impl Request<'_> {
         };
         let file = intake.pack_file();
         let uri = self.uri_of(&intake);
-        let admitted = match self.admit(&session.layout, intake) {
+        let mut admitted = match self.admit(&session.layout, intake) {
             Ok(admitted) => admitted,
             Err(error) => return Err(self.record_attempt(session, uri, Some(file), error)),
         };
         if admitted.is_skipped {
-            return match admitted.intake.read_bytes(&mut Nowhere, &options.control) {
+            return match admitted.verify_bytes(policies, &options.control) {
                 Ok(()) => receipt(&admitted, &session.journal, Vec::new()),
-                Err(error) => Err(self.record_attempt(session, uri, Some(file), error)),
+                Err(error) => {
+                    let new = self.new_transaction(uri, Some(file));
+                    Err(record_attempt(session, &new, &policies.records(), error))
+                }
             };
         }
         let mut tx = Transaction::begin(session, &self.new_transaction(uri, Some(file)))?;
-        match stage::stage(&mut tx, &admitted.intake, &admitted.roots, &options.control) {
-            Ok(staged) => commit(tx, &admitted, &staged),
-            Err(error) => Err(tx.abort(error)),
+        let staged = stage::stage(
+            &mut tx,
+            &mut admitted.intake,
+            &admitted.roots,
+            policies,
+            &options.control,
+        );
+        match staged {
+            Ok(staged) => commit(tx, &admitted, &staged, policies),
+            Err(error) => Err(tx.abort_of(&policies.records(), error)),
         }
     }
 
@@ -121,11 +147,7 @@ impl Request<'_> {
         pack: Option<PackFile>,
         error: Error,
     ) -> Error {
-        match Transaction::begin(session, &self.new_transaction(uri, pack)) {
-            Ok(tx) => tx.abort(error),
-            // The refusal is what the user must know, not that it could not be written down.
-            Err(_) => error,
-        }
+        record_attempt(session, &self.new_transaction(uri, pack), &[], error)
     }
 
     /// Checks and plans, and changes nothing: neither store nor journal.
@@ -136,24 +158,28 @@ impl Request<'_> {
         mut cache: Option<StatCache>,
     ) -> Result<Receipt> {
         let control = &self.options.control;
+        let policies = Policies::load(Some(layout), &self.options.policies)?;
         let intake = Intake::take(
             self.pack,
             &self.options.limits,
             Staging::make(None)?,
             control,
         )?;
-        let admitted = self.admit(layout, intake)?;
-        admitted.intake.read_bytes(&mut Nowhere, control)?;
+        let mut admitted = self.admit(layout, intake)?;
         if admitted.is_skipped {
+            admitted.verify_bytes(&policies, control)?;
             return Ok(Receipt {
                 dry_run: true,
                 ..receipt(&admitted, journal, Vec::new())?
             });
         }
+        admitted.intake.read_bytes(&mut Nowhere, control)?;
         let staging = &admitted.intake.staging;
         let units = admitted.roots.units(layout)?;
         let left_out = unpack::stage_rows(staging, &admitted.roots, &units)?;
         stage::scan_live(layout, staging, &units, cache.as_mut(), control)?;
+        admitted.intake.ensure_policies(&policies, control)?;
+        let staging = &admitted.intake.staging;
         let paths = units
             .iter()
             .map(|unit| Utf8PathBuf::from(&unit.path))
@@ -195,8 +221,27 @@ impl Request<'_> {
     }
 }
 
+/// A refused pack stays in the journal as an attempt. Returns `error`.
+fn record_attempt(
+    session: &mut Session,
+    new: &NewTransaction,
+    policies: &[PolicyRecord],
+    error: Error,
+) -> Error {
+    match Transaction::begin(session, new) {
+        Ok(tx) => tx.abort_of(policies, error),
+        // The refusal is what the user must know, not that it could not be written down.
+        Err(_) => error,
+    }
+}
+
 /// Commits what is staged; durable when this returns.
-fn commit(tx: Transaction<'_>, admitted: &Admitted, staged: &Staged) -> Result<Receipt> {
+fn commit(
+    tx: Transaction<'_>,
+    admitted: &Admitted,
+    staged: &Staged,
+    policies: &Policies,
+) -> Result<Receipt> {
     let staging = &admitted.intake.staging;
     let (id, units) = (tx.id, &staged.units);
     let ready = plan::counts(staging).and_then(|counts| Ok((counts, admitted.intake.facts()?)));
@@ -210,6 +255,7 @@ fn commit(tx: Transaction<'_>, admitted: &Admitted, staged: &Staged) -> Result<R
         files,
         bytes,
         units: units.clone(),
+        policies: policies.records(),
         undoes: None,
     };
     let session = tx.session;
@@ -244,6 +290,8 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
         uri: admitted.roots.uri.clone(),
         transaction: None,
         undoes: None,
+        undone: Vec::new(),
+        in_effect: None,
         generation: journal.generation()?,
         skipped: admitted.is_skipped,
         dry_run: false,

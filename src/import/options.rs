@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::control::Control;
@@ -58,6 +59,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Bounds on what the pack may ask for.
     pub limits: Limits,
+    /// Files with policies that the pack must keep, beside those of the store.
+    pub policies: Vec<Utf8PathBuf>,
     /// Watches and stops the act.
     pub control: Control,
 }

@@ -13,6 +13,7 @@ use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
 use crate::layout::Layout;
 use crate::live;
 use crate::plan;
+use crate::policy::Policies;
 use crate::session::Session;
 use crate::slot::SlotTree;
 use crate::staging::{Staging, Tree};
@@ -32,8 +33,9 @@ pub(super) struct Staged {
 /// Writes the new trees into slots, verified, synced and planned.
 pub(super) fn stage(
     tx: &mut Transaction<'_>,
-    intake: &Intake,
+    intake: &mut Intake,
     roots: &Roots,
+    policies: &Policies,
     control: &Control,
 ) -> Result<Staged> {
     let staging = &intake.staging;
@@ -59,6 +61,8 @@ pub(super) fn stage(
         control,
     )?;
     unpack::carry_control_files(&session.layout, staging, &mut slots)?;
+    intake.ensure_policies(policies, control)?;
+    let staging = &intake.staging;
     control.begin(Phase::Syncing, 0, 0);
     // All slots are on one file system; the first was opened before anything was written.
     if let Some(slot) = slots.first() {

@@ -8,16 +8,20 @@
 //!
 //! Every event is one `SQLite` transaction and durable when its function returns. Each carries the
 //! hash of the event before it, and the digest of the rows that came with it ([`chain`]). What the
-//! last commit left at a path is asked of change rows ([`state`]).
+//! last commit left at a path is asked of change rows ([`state`]), and what was there before ([`past`]).
 
 pub(crate) mod chain;
 mod copy;
+mod forecast;
+pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
+pub(crate) mod retention;
 mod rows;
 mod schema;
 pub(crate) mod slots;
 pub(crate) mod state;
+pub(crate) mod transactions;
 pub(crate) mod undo;
 pub(crate) mod verify;
 
@@ -66,6 +70,9 @@ pub(crate) enum TransactionKind {
     Import,
     Restore,
     Rollback,
+    Prune,
+    Pin,
+    Unpin,
 }
 
 impl TransactionKind {
@@ -75,6 +82,9 @@ impl TransactionKind {
             Self::Import => "import",
             Self::Restore => "restore",
             Self::Rollback => "rollback",
+            Self::Prune => "prune",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
         }
     }
 }
@@ -95,6 +105,15 @@ pub(crate) struct NewTransaction {
     pub(crate) on_conflict: Option<&'static str>,
     pub(crate) undoes: Option<TransactionId>,
     pub(crate) pack: Option<PackFile>,
+}
+
+/// Other transactions that one is about; none for an import.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cited {
+    /// What a rollback of several undoes; empty for one, which stands in its own row.
+    pub(crate) undone: Vec<TransactionId>,
+    /// Paths that a revert brings back as they were before a transaction.
+    pub(crate) reverts: Vec<(TransactionId, String)>,
 }
 
 /// A pack as a file, before its bytes are read.
@@ -205,14 +224,20 @@ impl Journal {
         &mut self.connection
     }
 
-    /// Records that a transaction begins; durable when this returns.
-    pub(crate) fn begin(&mut self, new: &NewTransaction, by: &Provenance) -> Result<TransactionId> {
+    /// Records that a transaction begins, and which others it cites; durable when this returns.
+    pub(crate) fn begin(
+        &mut self,
+        new: &NewTransaction,
+        cited: &Cited,
+        by: &Provenance,
+    ) -> Result<TransactionId> {
         db::write(
             &mut self.connection,
             "record the begin of a transaction",
             |tx| {
                 let id =
                     insert_transaction(tx, new, by).context("record the begin of a transaction")?;
+                insert_cited(tx, id, cited).context("record the begin of a transaction")?;
                 chain::append(tx, id, EventKind::Begun, &json!({}), chain::Rows::Begun)?;
                 Ok(id)
             },
@@ -277,6 +302,20 @@ fn insert_transaction(
         },
     )?;
     Ok(TransactionId(tx.last_insert_rowid()))
+}
+
+fn insert_cited(tx: &Transaction<'_>, id: TransactionId, cited: &Cited) -> rusqlite::Result<()> {
+    for undone in &cited.undone {
+        let row = params![id.0, undone.0];
+        tx.execute("INSERT INTO tx_undo (tx, undone) VALUES (?1, ?2)", row)?;
+    }
+    for (before, path) in &cited.reverts {
+        tx.execute(
+            "INSERT INTO tx_revert (tx, before_tx, path) VALUES (?1, ?2, ?3)",
+            params![id.0, before.0, path],
+        )?;
+    }
+    Ok(())
 }
 
 /// Returns a count as a column holds it; a value that no column holds becomes the largest.

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
 use crate::plan::ChangeCounts;
+use crate::policy::PolicyRecord;
 use crate::staging::Staging;
 
 /// What one rename does to a unit.
@@ -85,7 +86,9 @@ pub(crate) struct Prepared {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
     pub(crate) units: Vec<Unit>,
-    /// The transaction that a rollback undoes: its change rows are cited, not copied.
+    /// The policies that the pack was held against.
+    pub(crate) policies: Vec<PolicyRecord>,
+    /// The (oldest) transaction that a rollback undoes: the change rows are cited, not copied.
     pub(crate) undoes: Option<TransactionId>,
 }
 
@@ -100,8 +103,8 @@ impl Journal {
         db::write(&mut self.connection, "record what is prepared", |sql| {
             insert_facts(sql, id, prepared).context("record what is prepared")?;
             let mut effects = Vec::new();
-            if let Some(undone) = prepared.undoes {
-                effects.extend(state::flips(sql, undone)?);
+            if prepared.undoes.is_some() {
+                effects.extend(state::flips(sql, &state::targets(sql, id)?)?);
             }
             if staging.has_external_changes()? {
                 let set = insert_change_set(sql, id, "external")?;
@@ -150,6 +153,12 @@ fn insert_facts(
         "INSERT INTO tx_plan (tx, added, replaced, unchanged, removed, files, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params_from_iter([id.0].into_iter().chain(numbers.map(to_column))),
     )?;
+    for (ordinal, policy) in (0_i64..).zip(&prepared.policies) {
+        sql.execute(
+            "INSERT INTO tx_policy (tx, ordinal, name, sha256) VALUES (?1, ?2, ?3, ?4)",
+            params![id.0, ordinal, policy.name, policy.sha256],
+        )?;
+    }
     for (ordinal, unit) in prepared.units.iter().enumerate() {
         insert_unit(sql, id, ordinal, unit)?;
     }

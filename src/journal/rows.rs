@@ -92,6 +92,13 @@ pub(super) const PREPARED_ROWS: &[Covered] = &[
     },
 ];
 
+/// Returns each covered table with the query of its rows, in their order.
+#[cfg(test)]
+pub(super) fn queries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = BEGUN_ROWS.iter().chain(PREPARED_ROWS);
+    all.map(|covered| (covered.table, covered.query))
+}
+
 /// Most blocks of a table whose checksums an event notes.
 const BLOCKS: u64 = 64;
 

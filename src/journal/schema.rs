@@ -74,3 +74,42 @@ fn objects(connection: &Connection) -> Result<Objects> {
     rows.collect::<rusqlite::Result<_>>()
         .context("read the journal")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn the_script_knows_the_digest_of_the_schema() {
+        let mut lines = String::new();
+        for ((kind, name), sql) in expected().expect("made") {
+            lines.push_str(&json!([kind, name, sql]).to_string());
+            lines.push('\n');
+        }
+        let digest = Digest::of(lines.as_bytes());
+        let line = format!("VERSION = {}\nSCHEMA = \"{digest}\"", SCHEMA.version());
+        let script = include_str!("../../docs/journal/verify.py");
+        assert!(
+            script.contains(&line),
+            "docs/journal/verify.py needs {line}"
+        );
+    }
+
+    #[test]
+    fn the_script_reads_the_rows_that_events_cover() {
+        let script = include_str!("../../docs/journal/verify.py");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (table, query) in super::super::rows::queries() {
+            let query = words(query).replace("?1", "?");
+            let query = query.trim_start_matches("SELECT ");
+            let line = format!("    \"{table}\": \"{query}\",\n");
+            assert!(
+                script.contains(&line),
+                "docs/journal/verify.py needs {line}"
+            );
+        }
+    }
+}

@@ -13,12 +13,15 @@ use crate::id::{SlotId, TransactionId};
 pub(crate) struct SlotRow {
     /// `held`, `pruning` or `pruned`.
     pub(crate) state: String,
+    /// Whether no prune may free it.
+    pub(crate) is_pinned: bool,
+    pub(crate) bytes: u64,
     /// Whether it holds a tree; a unit that was created leaves nothing behind.
     pub(crate) has_tree: bool,
     pub(crate) tree_digest: Option<Digest>,
 }
 
-const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest FROM slot";
+const COLUMNS: &str = "SELECT state, holds = 'tree', tree_digest, pinned, bytes FROM slot";
 
 impl SlotRow {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -26,6 +29,8 @@ impl SlotRow {
             state: row.get(0)?,
             has_tree: row.get(1)?,
             tree_digest: row.get(2)?,
+            is_pinned: row.get(3)?,
+            bytes: from_column(row.get(4)?),
         })
     }
 }
@@ -66,6 +71,14 @@ impl Journal {
             .context("read a slot's row")
     }
 
+    /// Returns the transaction that made a slot.
+    pub(crate) fn maker_of(&self, slot: SlotId) -> Result<Option<TransactionId>> {
+        let query = "SELECT made_by FROM slot WHERE id = ?1";
+        let maker = self.connection.query_row(query, [slot.0], |row| row.get(0));
+        let maker = optional(maker).context("read a slot's row")?;
+        Ok(maker.map(TransactionId))
+    }
+
     /// Returns the slots that a transaction made and that are not pruned.
     pub(crate) fn slots_made_by(&self, tx: TransactionId) -> Result<Vec<SlotId>> {
         let mut statement = self
@@ -79,24 +92,16 @@ impl Journal {
             .context("read slots' rows")
     }
 
-    /// Returns the slots whose pruning was begun and not finished.
-    pub(crate) fn slots_in_pruning(&self) -> Result<Vec<SlotId>> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT id FROM slot WHERE state = 'pruning' ORDER BY id")
-            .context("read slots' rows")?;
-        let ids = statement
-            .query_map([], |row| row.get(0).map(SlotId))
-            .context("read slots' rows")?;
-        ids.collect::<rusqlite::Result<_>>()
-            .context("read slots' rows")
-    }
-
-    /// Returns how many slots hold a tree, and their bytes.
-    pub(crate) fn held_slots(&self) -> Result<(u64, u64)> {
-        let query = "SELECT count(*), coalesce(sum(bytes), 0) FROM slot WHERE state <> 'pruned' AND holds = 'tree'";
+    /// Returns how many slots hold a tree, their bytes, and how many of those are pinned.
+    pub(crate) fn held_slots(&self) -> Result<(u64, u64, u64)> {
+        let query = "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(bytes) FILTER (WHERE pinned = 1), 0)
+                     FROM slot WHERE state <> 'pruned' AND holds = 'tree'";
         let sums = self.connection.query_row(query, [], |row| {
-            Ok((from_column(row.get(0)?), from_column(row.get(1)?)))
+            Ok((
+                from_column(row.get(0)?),
+                from_column(row.get(1)?),
+                from_column(row.get(2)?),
+            ))
         });
         sums.context("read slots' rows")
     }
@@ -107,16 +112,21 @@ impl Journal {
             return Ok(());
         }
         db::write(&mut self.connection, "record that slots are gone", |sql| {
-            for slot in slots {
-                sql.execute(
-                    "UPDATE slot SET state = 'pruned', holds = 'nothing', inode = NULL, tree_digest = NULL, bytes = 0 WHERE id = ?1",
-                    [slot.0],
-                )
-                .context("record that slots are gone")?;
-            }
-            Ok(())
+            mark_as_pruned(sql, slots)
         })
     }
+}
+
+/// Marks slots as gone from the disk.
+pub(super) fn mark_as_pruned(sql: &Transaction<'_>, slots: &[SlotId]) -> Result<()> {
+    for slot in slots {
+        sql.execute(
+            "UPDATE slot SET state = 'pruned', holds = 'nothing', inode = NULL, tree_digest = NULL, bytes = 0 WHERE id = ?1",
+            [slot.0],
+        )
+        .context("record that slots are gone")?;
+    }
+    Ok(())
 }
 
 /// Once its exchange is committed, a unit's slot holds what the live tree held before.

@@ -5,6 +5,7 @@
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
 mod index_rows;
+mod moved;
 mod pack_rows;
 mod trees;
 
@@ -24,7 +25,10 @@ use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
 
-const SCHEMA: &str = include_str!("../../schema/staging.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../../schema/staging.sql"),
+    include_str!("../../schema/policies.sql")
+);
 
 /// Made once all members and entries are there.
 const INDEXES: &str = "
@@ -78,6 +82,28 @@ impl Staging {
     /// Returns the connection, for the queries that are rules.
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Returns the connection, to limit what can be asked of it.
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Takes in what a policy may ask of the pack beside its manifest.
+    pub(crate) fn set_policy_fact(
+        &self,
+        layout: Layout,
+        kind: &str,
+        pack_bytes: u64,
+    ) -> Result<()> {
+        let row = params![layout.as_str(), kind, column(pack_bytes)];
+        self.connection
+            .execute(
+                "INSERT OR REPLACE INTO policy_fact (one, layout, kind, pack_bytes) VALUES (1, ?1, ?2, ?3)",
+                row,
+            )
+            .context("stage what policies ask")?;
+        Ok(())
     }
 
     pub(crate) fn add_finding(&self, finding: &Finding) -> Result<()> {
@@ -349,6 +375,15 @@ fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberL
         method: Method::from_code(row.get(6)?).unwrap_or(Method::Stored),
     };
     Ok((row.get(0)?, location))
+}
+
+/// Returns where the paths below `path` end in the order of paths: `0` follows `/`.
+fn end_of(path: &str) -> String {
+    if path.is_empty() {
+        char::MAX.to_string()
+    } else {
+        [path, "0"].concat()
+    }
 }
 
 fn column(value: u64) -> i64 {

@@ -26,6 +26,10 @@ fn store_errors() -> Vec<Error> {
             value: "force".to_owned(),
             expected: "fail, overwrite or skip",
         },
+        Error::PolicyFailed {
+            path: "notes/.ovpack/policies/size.sql".into(),
+            detail: "no such column: size".to_owned(),
+        },
         Error::StoreNotFound { path: path() },
         Error::StoreExists { path: path() },
         Error::DirectoryNotEmpty { path: path() },
@@ -110,9 +114,18 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             state: "aborted".to_owned(),
         },
+        Error::NothingToRedo {
+            tx: None,
+            last: Some(tx()),
+        },
         Error::SlotPruned {
             tx: tx(),
             slot: "3".to_owned(),
+        },
+        Error::ContentNotHeld {
+            uri: "resources/a".parse().expect("it is a URI"),
+            tx: tx(),
+            why: "slot 3 of tx8, which held it, was pruned".to_owned(),
         },
         Error::SlotDamaged {
             tx: tx(),
@@ -126,6 +139,12 @@ fn journal_errors() -> Vec<Error> {
         Error::Pending {
             tx: tx(),
             source: Box::new(Error::Interrupted),
+        },
+        Error::PruneUnfinished {
+            tx: tx(),
+            source: Box::new(Error::OtherDevice {
+                path: "notes/.ovpack/slots/3/tree".into(),
+            }),
         },
         Error::InDoubt {
             tx: tx(),

@@ -18,9 +18,10 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 21] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "ls", "cat", "status",
-    "log", "show", "rollback", "recover", "journal",
+    "log", "show", "history", "tree", "rollback", "redo", "prune", "pin", "unpin", "recover",
+    "journal",
 ];
 
 #[test]

@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod cli_json;
 mod crash;
 mod damage;
@@ -21,6 +22,7 @@ mod export;
 mod fixtures;
 mod fuzz_inputs;
 mod help;
+mod history;
 mod layouts;
 mod lies;
 mod limits;
@@ -28,9 +30,13 @@ mod lock;
 mod meanwhile;
 mod memory;
 mod model;
+mod policies;
+mod prune;
 mod refusals;
 mod rollback;
+mod rollback_to;
 mod special;
+mod stack;
 mod support;
 mod targets;
 mod terminal;

@@ -1,16 +1,17 @@
 //! The library's next steps, told in this program's verbs and flags.
 
-use ovpack::Error;
+use ovpack::{Error, PruneOptions};
 
 use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
+use crate::human::Bytes;
 use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
-    let Failure::Library(error) = failure else {
+    let Some(error) = failure.library() else {
         return failure.help().map(str::to_owned);
     };
     let told = about_pack(error, command, caller)
@@ -82,10 +83,23 @@ fn raise(flags: &str) -> String {
 /// Steps that concern the journal.
 fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
     let help = match error.code() {
-        "transaction-not-found" => format!("{} lists the transactions", caller.command("log")),
+        "transaction-not-found" | "nothing-to-redo" => {
+            format!("{} lists the transactions", caller.command("log"))
+        }
+        "content-not-held" => format!(
+            "{} tells where it was, and which pack it came from",
+            caller.command(&format!(
+                "history {}",
+                shell_word(error.details().get("uri")?.as_str()?)
+            ))
+        ),
         "drift" => format!(
             "{} lists them; --force goes on all the same, and what drifted stays in the slot",
             caller.command("status")
+        ),
+        "prune-unfinished" => format!(
+            "remove what stands in the way, then {} deletes the rest; nothing else waits for it",
+            caller.command("recover")
         ),
         "pending" | "recovery-pending" => {
             format!("{} completes the journal", caller.command("recover"))
@@ -102,11 +116,11 @@ fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
 
 /// Steps that name a transaction.
 fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
-    if let Error::LaterTransactions { later, .. } = error {
-        let words = format!("rollback {}", later.first()?);
-        let rollback = caller.command(&words);
+    if let Error::LaterTransactions { tx, later } = error {
+        let first = caller.command(&format!("rollback {}", later.first()?));
+        let all = caller.command(&format!("rollback --to {tx}"));
         return Some(format!(
-            "roll back the later ones first, newest first: {rollback}"
+            "roll back the later ones first, newest first: {first}; or all of them as one: {all}"
         ));
     }
     if let Error::NotInEffect { tx, .. } = error {
@@ -133,11 +147,25 @@ fn about_store(error: &Error, caller: &Caller) -> Option<String> {
             "--wait SECONDS waits until it is done".to_owned()
         }
         "busy" => "wait longer with --wait SECONDS".to_owned(),
-        "no-space" | "too-large-for-disk" => format!(
-            "free some space on that file system; {} tells how much old trees hold",
-            caller.command("status")
-        ),
+        "no-space" | "too-large-for-disk" => full_disk(caller),
         _ => return None,
     };
     Some(help)
+}
+
+/// Tells what the mildest prune would free.
+fn full_disk(caller: &Caller) -> String {
+    let options = PruneOptions {
+        keep_last: Some(1),
+        dry_run: true,
+        ..PruneOptions::default()
+    };
+    let prune = caller.command("prune --keep-last 1");
+    match caller.store().map(|store| store.prune(&options)) {
+        Ok(Ok(report)) => format!(
+            "free some space on that file system; {prune} would free {} of old trees",
+            Bytes(report.freed_bytes)
+        ),
+        _ => format!("free some space on that file system; {prune} deletes old trees"),
+    }
 }

@@ -93,6 +93,16 @@ pub(crate) struct PutArgs {
     /// Check the pack and print the plan; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) policies: PolicyArgs,
+}
+
+/// What a pack is held against beside the rules that are built in.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Refuse the pack where a query of FILE returns a row, also where one of the store's policies does
+    #[arg(long = "policy", value_name = "FILE", value_parser = path())]
+    pub(crate) files: Vec<Utf8PathBuf>,
 }
 
 /// What must be known before the command line is understood, since an error in it is printed too.
@@ -136,6 +146,18 @@ pub(crate) fn uri(text: &str) -> Result<Uri> {
             fault,
         }
         .into()
+    })
+}
+
+/// Reads a URI as a person types it, where there is one.
+pub(crate) fn some_uri(text: Option<&str>) -> Result<Option<Uri>> {
+    text.map(uri).transpose()
+}
+
+/// Reads a time: RFC 3339, a date, or how long ago. In milliseconds since 1970-01-01 UTC.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
+    ovpack::parse_time(text).ok_or_else(|| {
+        "a time is written like `2026-05-11T09:30:00Z`, `2026-05-11`, `2h` or `30d`".to_owned()
     })
 }
 

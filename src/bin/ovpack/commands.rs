@@ -3,17 +3,22 @@
 mod backup;
 mod cat;
 mod export;
+mod history;
 mod import;
 mod init;
 mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod pin;
+mod prune;
 mod recover;
+mod redo;
 mod restore;
 mod rollback;
 mod show;
 mod status;
+mod tree;
 mod verify;
 
 use clap::Subcommand;
@@ -39,7 +44,13 @@ pub(crate) enum Command {
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
+    History(history::Args),
+    Tree(tree::Args),
     Rollback(rollback::Args),
+    Redo(redo::Args),
+    Prune(prune::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
 }
@@ -60,7 +71,13 @@ impl Command {
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
+            Self::History(args) => history::run(ui, caller, args),
+            Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Redo(args) => redo::run(ui, caller, args),
+            Self::Prune(args) => prune::run(ui, caller, args),
+            Self::Pin(args) => pin::pin(ui, caller, args),
+            Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
         }
@@ -77,32 +94,25 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Status(_)
+            | Self::Redo(_)
+            | Self::Show(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => true,
-            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::Show(_) => false,
+            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
         }
     }
 
     /// Returns whether the verb packs, and refuses what no pack can hold.
     pub(crate) fn refuses_special(&self) -> bool {
-        match self {
-            Self::Export(args) => !args.skip.skip_special,
-            Self::Backup(args) => !args.skip.skip_special,
-            Self::Init(_)
-            | Self::Import(_)
-            | Self::Restore(_)
-            | Self::Verify(_)
-            | Self::Inspect(_)
-            | Self::Ls(_)
-            | Self::Cat(_)
-            | Self::Status(_)
-            | Self::Log(_)
-            | Self::Show(_)
-            | Self::Rollback(_)
-            | Self::Recover(_)
-            | Self::Journal(_) => false,
+        if let Self::Export(args) = self {
+            return !args.skip.skip_special;
         }
+        matches!(self, Self::Backup(args) if !args.skip.skip_special)
     }
 
     /// Returns the pack that the verb reads, and its limits.
@@ -120,7 +130,13 @@ impl Command {
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
             | Self::Rollback(_)
+            | Self::Redo(_)
+            | Self::Prune(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
         }

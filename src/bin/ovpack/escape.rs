@@ -34,6 +34,20 @@ impl Shown<'_> {
     }
 }
 
+/// Shows a line of a text file: as [`Shown`], but with tabs, which lines have and terminals bear.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownLine<'a>(pub(crate) &'a str);
+
+impl fmt::Display for ShownLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.0.split('\t');
+        if let Some(first) = parts.next() {
+            write!(f, "{}", Shown(first))?;
+        }
+        parts.try_for_each(|part| write!(f, "\t{}", Shown(part)))
+    }
+}
+
 /// Returns whether a terminal may act on a character instead of showing it: control characters,
 /// line and paragraph separators, and the marks, embeddings, overrides and isolates of the
 /// bidirectional algorithm (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).

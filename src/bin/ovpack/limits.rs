@@ -58,13 +58,17 @@ impl LimitArgs {
 
 /// Why a text is no number for a flag.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum NumberFault {
+pub(crate) enum NumberFault {
+    /// No number, or no unit.
     #[error("it is no number of bytes; write it like 268435456, 256MiB or 1GiB")]
     Bytes,
+    /// Too large a number.
     #[error("it is more bytes than 64 bits can count")]
     TooMany,
+    /// No number.
     #[error("it is no number")]
     Number(#[from] ParseIntError),
+    /// More than the format allows.
     #[error("it can only be made lower than {most}, {reason}")]
     AboveFormat { most: u64, reason: &'static str },
 }
@@ -83,7 +87,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads a number of bytes, with a unit or without.
-fn byte_count(text: &str) -> Result<u64, NumberFault> {
+pub(crate) fn byte_count(text: &str) -> Result<u64, NumberFault> {
     let with_unit = UNITS
         .iter()
         .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));

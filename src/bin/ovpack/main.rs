@@ -3,6 +3,7 @@
 //! It sees only the library's public API. Standard input is never read.
 
 mod advice;
+mod age;
 mod args;
 mod caller;
 mod commands;
@@ -16,6 +17,8 @@ mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod rollback_text;
+mod streamed;
 mod ui;
 mod usage;
 

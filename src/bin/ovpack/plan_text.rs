@@ -85,7 +85,8 @@ fn write_plan(
     write_changes(out, &receipt.uri, changes)
 }
 
-fn write_change(out: &mut dyn Write, root: &Uri, change: &Change) -> io::Result<()> {
+/// Writes one change, with its path below `root`.
+pub(crate) fn write_change(out: &mut dyn Write, root: &Uri, change: &Change) -> io::Result<()> {
     let (word, style) = match change.change {
         ChangeKind::Added => ("added", AnsiColor::Green.on_default()),
         ChangeKind::Replaced => ("replaced", AnsiColor::Yellow.on_default()),

@@ -1,6 +1,7 @@
 //! The only file that prints. Standard output is data that a pipe can use, standard error is talk;
 //! with `--json` there is one object on standard output and nothing else anywhere.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -23,12 +24,17 @@ const FINDINGS_PRINTED: usize = 100;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 
+/// Bytes of JSON that are gathered before they are written.
+const JSON_BUFFER_BYTES: usize = 64 << 10;
+
 /// Where output goes, and in which form.
 #[derive(Debug)]
 pub(crate) struct Ui {
     wishes: Wishes,
     begun: Instant,
     bars: Option<Arc<Bars>>,
+    /// Whether standard output holds a part of a JSON object already.
+    is_cut_short: Cell<bool>,
 }
 
 impl Ui {
@@ -40,6 +46,7 @@ impl Ui {
             wishes,
             begun,
             bars: watched.then(|| Arc::new(Bars::new(begun))),
+            is_cut_short: Cell::new(false),
         }
     }
 
@@ -72,7 +79,8 @@ impl Ui {
         human: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
         if self.wishes.json {
-            json_line(&Answer::Ok { result }).map_err(Failure::Output)
+            self.json_line(&Answer::Ok { result })
+                .map_err(Failure::Output)
         } else {
             self.data(human)
         }
@@ -122,8 +130,9 @@ impl Ui {
     pub(crate) fn failure(&self, failure: &Failure, help: Option<&str>) {
         // Where standard output is what failed, standard error is the place that is left.
         let is_told = self.wishes.json
+            && !self.is_cut_short.get()
             && !matches!(failure, Failure::Output(_))
-            && json_line(&Answer::of(failure, help)).is_ok();
+            && self.json_line(&Answer::of(failure, help)).is_ok();
         if !is_told {
             self.to_stderr(|err| write_failure(err, failure, help));
         }
@@ -133,6 +142,29 @@ impl Ui {
     #[cfg(feature = "fault")]
     pub(crate) fn fault_steps(&self, steps: usize) {
         self.to_stderr(|err| writeln!(err, "fault-steps: {steps}"));
+    }
+
+    /// Writes an object in one line. Where it fails before anything of it is written, as a list does
+    /// that cannot begin, nothing is, so that an error can take its place.
+    fn json_line(&self, value: &impl Serialize) -> io::Result<()> {
+        let counted = Counted {
+            out: io::stdout().lock(),
+            bytes: 0,
+        };
+        let mut out = BufWriter::with_capacity(JSON_BUFFER_BYTES, counted);
+        let formatter = HarmlessJson::default();
+        let written = value
+            .serialize(&mut serde_json::Serializer::with_formatter(
+                &mut out, formatter,
+            ))
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+            .and_then(|()| out.flush());
+        if written.is_err() {
+            let (counted, _) = out.into_parts();
+            self.is_cut_short.set(counted.bytes > 0);
+        }
+        written
     }
 
     fn clear_progress(&self) {
@@ -155,6 +187,24 @@ pub(crate) fn print_text(text: &str, color: ColorChoice) -> Result<()> {
     write!(out, "{text}")
         .and_then(|()| out.flush())
         .map_err(Failure::Output)
+}
+
+/// Standard output, and how much it took.
+struct Counted<'a> {
+    out: io::StdoutLock<'a>,
+    bytes: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The one JSON object.
@@ -188,16 +238,6 @@ impl<'a> Answer<'a, ()> {
             },
         }
     }
-}
-
-fn json_line(value: &impl Serialize) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut out,
-        HarmlessJson::default(),
-    ))?;
-    writeln!(out)?;
-    out.flush()
 }
 
 fn write_failure(err: &mut dyn Write, failure: &Failure, help: Option<&str>) -> io::Result<()> {

@@ -16,7 +16,8 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack import click.ovpack viking://resources
-  ovpack import click.ovpack resources --on-conflict overwrite --dry-run")]
+  ovpack import click.ovpack resources --on-conflict overwrite --dry-run
+  ovpack import click.ovpack resources --policy examples/policies/no-executables.sql")]
 pub(crate) struct Args {
     /// Read this pack
     #[arg(value_name = "PACK", value_parser = path())]
@@ -37,6 +38,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         on_conflict: args.put.on_conflict,
         dry_run: args.put.dry_run,
         limits: args.limits.limits(),
+        policies: args.put.policies.files.clone(),
         control: caller.control.clone(),
     };
     let receipt = caller.store()?.import(&args.pack, &parent, &options)?;

@@ -38,34 +38,49 @@ pub(crate) struct Args {
 
 /// What was asked for; lists that were not are left out.
 #[derive(Debug, Serialize)]
-struct Answer<'a> {
+struct Answer {
     #[serde(flatten)]
-    claims: &'a VerifyReport,
+    claims: VerifyReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entries: Option<&'a [InspectEntry]>,
+    entries: Option<Vec<InspectEntry>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    index_records: Option<&'a [InspectRecord]>,
+    index_records: Option<Vec<InspectRecord>>,
 }
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
+        policies: Vec::new(),
         control: caller.control.clone(),
     };
-    let report = ovpack::inspect(&args.pack, &options)?;
+    // A list that nobody asked for is not held.
+    let mut entries = args.entries.then(Vec::new);
+    let mut index_records = args.records.then(Vec::new);
+    let claims = ovpack::inspect_each(
+        &args.pack,
+        &options,
+        &mut |entry| push(&mut entries, entry),
+        &mut |record| push(&mut index_records, record),
+    )?;
     let answer = Answer {
-        claims: &report.claims,
-        entries: args.entries.then_some(&report.entries),
-        index_records: args.records.then_some(&report.index_records),
+        claims,
+        entries,
+        index_records,
     };
     ui.report(&answer, |out| write_answer(out, &answer))?;
     Ok(Exit::Done)
 }
 
-fn write_answer(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
-    write_facts(out, answer.claims)?;
-    for entry in answer.entries.unwrap_or_default() {
+fn push<T>(list: &mut Option<Vec<T>>, item: T) {
+    if let Some(list) = list {
+        list.push(item);
+    }
+}
+
+fn write_answer(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    write_facts(out, &answer.claims)?;
+    for entry in answer.entries.iter().flatten() {
         match (entry.kind, entry.sha256) {
             (EntryKind::File, Some(sha256)) => {
                 let size = Bytes(entry.size);
@@ -80,7 +95,7 @@ fn write_answer(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
             )?,
         }
     }
-    for record in answer.index_records.unwrap_or_default() {
+    for record in answer.index_records.iter().flatten() {
         let scalars = serde_json::to_string(&record.scalars).unwrap_or_default();
         writeln!(
             out,

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::iter;
 
-use ovpack::{LogOptions, TransactionSummary};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ovpack::{LogOptions, Outcome, TransactionSummary};
 use serde::Serialize;
 
+use crate::args::{some_uri, time as time_argument};
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
@@ -18,8 +20,33 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack log
-  ovpack log --limit 5 --json")]
+  ovpack log --path resources/click/README.md --outcome committed
+  ovpack log --since 2h --json")]
 pub(crate) struct Args {
+    /// List those whose root is at, above or below this URI
+    #[arg(long, value_name = "URI")]
+    uri: Option<String>,
+    /// List those that changed something at or below this URI
+    #[arg(long, value_name = "URI")]
+    path: Option<String>,
+    /// List those that were committed or aborted, or that a crash left open
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome())]
+    outcome: Option<Outcome>,
+    /// List those of this kind
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(LogOptions::KINDS))]
+    kind: Option<String>,
+    /// List those that began at this time or later: RFC 3339, a date, or how long ago, as in 2h or 30d
+    #[arg(long, value_name = "TIME", value_parser = time_argument)]
+    since: Option<i64>,
+    /// List those that began at this time or earlier
+    #[arg(long, value_name = "TIME", value_parser = time_argument)]
+    until: Option<i64>,
+    /// List those whose pack has this SHA-256, or one that begins with these 8 digits or more
+    #[arg(long, value_name = "HEX")]
+    pack_sha256: Option<String>,
+    /// List those of this user
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// List at most N
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<u64>,
@@ -33,7 +60,17 @@ struct Listing<'a> {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    let options = LogOptions { limit: args.limit };
+    let options = LogOptions {
+        limit: args.limit,
+        uri: some_uri(args.uri.as_deref())?,
+        path: some_uri(args.path.as_deref())?,
+        outcome: args.outcome,
+        kind: args.kind.clone(),
+        since_ms: args.since,
+        until_ms: args.until,
+        pack_sha256: args.pack_sha256.clone(),
+        user: args.user.clone(),
+    };
     let transactions = caller.store()?.log(&options)?;
     let listing = Listing {
         transactions: &transactions,
@@ -49,6 +86,13 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn outcome() -> impl TypedValueParser<Value = Outcome> {
+    PossibleValuesParser::new(Outcome::ALL.map(Outcome::as_str)).map(|word| {
+        let outcome = Outcome::ALL.into_iter().find(|one| one.as_str() == word);
+        outcome.unwrap_or(Outcome::Open)
+    })
+}
+
 fn write_transaction(out: &mut dyn Write, transaction: &TransactionSummary) -> io::Result<()> {
     let changes = &transaction.changes;
     let changes = format!(
@@ -59,6 +103,7 @@ fn write_transaction(out: &mut dyn Write, transaction: &TransactionSummary) -> i
         transaction.undoes.map(|tx| format!("undoes {tx}")),
         transaction.undone_by.map(|tx| format!("undone by {tx}")),
         transaction.reason.clone(),
+        transaction.errno.clone(),
     ];
     let last: Vec<_> = iter::once(transaction.uri.clone())
         .chain(notes.into_iter().flatten())

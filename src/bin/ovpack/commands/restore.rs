@@ -33,6 +33,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         on_conflict: args.put.on_conflict,
         dry_run: args.put.dry_run,
         limits: args.limits.limits(),
+        policies: args.put.policies.files.clone(),
         control: caller.control.clone(),
     };
     let receipt = caller.store()?.restore(&args.pack, &options)?;

@@ -1,15 +1,20 @@
 //! `ovpack show`: tell everything of one transaction.
 
+mod diff;
+mod stat;
+
 use std::io::{self, Write};
 
-use ovpack::{TransactionId, TransactionReport, Uri};
+use ovpack::{Change, StatReport, TransactionId, TransactionReport, Uri};
+use serde::Serialize;
 
 use crate::caller::Caller;
 use crate::escape::{Shown, shell_word};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::time;
+use crate::human::{Bytes, Count, time};
 use crate::plan_text;
+use crate::streamed::Streamed;
 use crate::ui::Ui;
 
 /// Tell everything of one transaction
@@ -17,52 +22,116 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack show tx7
+  ovpack show tx7 --stat
+  ovpack show tx7 --diff
   ovpack show tx7 --json")]
 pub(crate) struct Args {
     /// Tell of this transaction, such as tx7
     #[arg(value_name = "TX")]
     tx: TransactionId,
+    /// Sum the changes up by directory instead of listing them
+    #[arg(long, conflicts_with = "diff")]
+    stat: bool,
+    /// Show what changed in text files, as far as both versions are still held
+    #[arg(long)]
+    diff: bool,
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Answer<'a, C, D> {
+    #[serde(flatten)]
+    report: &'a TransactionReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_list: Option<C>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stat: Option<&'a StatReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diffs: Option<D>,
 }
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    let report = caller.store()?.show(args.tx)?;
-    ui.report(&report, |out| write_transaction(out, &report))?;
+    let store = caller.store()?;
+    let mut report = store.show(args.tx)?;
+    // The list is told as a whole.
+    report.change_list.clear();
+    let stat = args.stat.then(|| store.stat(args.tx)).transpose()?;
+    let changes = Streamed::new(|visit: &mut _| store.changes(args.tx, visit));
+    let diffs = Streamed::new(|visit: &mut _| store.diff(args.tx, &caller.control, visit));
+    let answer = Answer {
+        report: &report,
+        change_list: (!args.stat && !args.diff).then_some(&changes),
+        stat: stat.as_ref(),
+        diffs: args.diff.then_some(&diffs),
+    };
+    ui.report(&answer, |out| {
+        write_transaction(out, &report)?;
+        if let Some(stat) = &stat {
+            return stat::write(out, stat);
+        }
+        if args.diff {
+            return diffs.write(|file| diff::write(out, &file));
+        }
+        let root = report.summary.uri.parse().unwrap_or_else(|_| Uri::root());
+        let mut is_first = true;
+        changes.write(|change: Change| {
+            if std::mem::take(&mut is_first) {
+                writeln!(out, "\nchanged paths")?;
+            }
+            plan_text::write_change(out, &root, &change)
+        })
+    })
+    .map_err(|failure| diffs.failure(changes.failure(failure)))?;
     Ok(Exit::Done)
+}
+
+/// The facts of a transaction by name, in the order in which they are told.
+fn facts(report: &TransactionReport) -> [(&'static str, Option<String>); 20] {
+    fn text<T: ToString>(fact: Option<T>) -> Option<String> {
+        fact.map(|fact| fact.to_string())
+    }
+    let summary = &report.summary;
+    [
+        ("transaction", text(Some(summary.transaction))),
+        ("kind", text(Some(&summary.kind))),
+        ("state", text(Some(&summary.state))),
+        ("uri", text(Some(&summary.uri))),
+        ("started", text(Some(time(&summary.started_at)))),
+        ("finished", summary.finished_at.as_deref().map(time)),
+        ("pack", summary.pack.clone()),
+        ("pack bytes", text(summary.pack_bytes)),
+        ("pack sha256", text(summary.pack_sha256)),
+        ("manifest", text(report.manifest_sha256)),
+        ("content", text(report.content_sha256)),
+        ("layout", report.layout.clone()),
+        ("packed from", report.pack_root_uri.clone()),
+        ("on conflict", report.on_conflict.clone()),
+        ("undoes", text(summary.undoes)),
+        ("undone by", text(summary.undone_by)),
+        ("generation", text(summary.generation)),
+        ("reason", summary.reason.clone()),
+        ("errno", summary.errno.clone()),
+        ("message", summary.message.clone()),
+    ]
 }
 
 fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()> {
     let summary = &report.summary;
-    writeln!(out, "transaction  {}", summary.transaction)?;
-    writeln!(out, "kind         {}", Shown(&summary.kind))?;
-    writeln!(out, "state        {}", Shown(&summary.state))?;
-    writeln!(out, "uri          {}", Shown(&summary.uri))?;
-    let facts = [
-        ("pack", summary.pack.clone()),
-        (
-            "pack_sha256",
-            summary.pack_sha256.map(|sha256| sha256.to_string()),
-        ),
-        ("undoes", summary.undoes.map(|tx| tx.to_string())),
-        ("undone by", summary.undone_by.map(|tx| tx.to_string())),
-        (
-            "generation",
-            summary.generation.map(|number| number.to_string()),
-        ),
-        ("reason", summary.reason.clone()),
-        ("message", summary.message.clone()),
-    ];
-    for (name, fact) in facts {
+    for (name, fact) in facts(report) {
         if let Some(fact) = fact {
             writeln!(out, "{name:<12} {}", Shown(&fact))?;
         }
+    }
+    for cause in &report.causes {
+        writeln!(out, "caused by    {}", Shown(cause))?;
     }
     let argv: Vec<_> = report.argv.iter().map(|word| shell_word(word)).collect();
     writeln!(out, "command      {}", Shown(&argv.join(" ")))?;
     writeln!(
         out,
         "by           {} on {}, ovpack {}",
-        Shown(&report.user),
+        Shown(&summary.user),
         Shown(&report.host),
         Shown(&report.tool_version)
     )?;
@@ -71,6 +140,27 @@ fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Res
 }
 
 fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()> {
+    if !report.findings.is_empty() {
+        writeln!(out, "\n{}", Count(report.findings_total, "finding"))?;
+    }
+    for finding in &report.findings {
+        let path = match finding.path.as_str() {
+            "" => String::new(),
+            path => format!("{}: ", Shown(path)),
+        };
+        writeln!(
+            out,
+            "  {}: {path}{}",
+            Shown(&finding.code),
+            Shown(&finding.detail)
+        )?;
+    }
+    let more = report
+        .findings_total
+        .saturating_sub(report.findings.len() as u64);
+    if more > 0 {
+        writeln!(out, "  and {more} more")?;
+    }
     writeln!(out, "\nevents")?;
     for event in &report.events {
         let at = time(&event.at);
@@ -98,10 +188,24 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             Shown(&unit.slot_state)
         )?;
     }
-    if report.change_list.is_empty() {
-        return Ok(());
+    if !report.policies.is_empty() {
+        writeln!(out, "\npolicies")?;
     }
-    writeln!(out, "\nchanged paths")?;
-    let root = report.summary.uri.parse().unwrap_or_else(|_| Uri::root());
-    plan_text::write_changes(out, &root, &report.change_list)
+    for policy in &report.policies {
+        writeln!(out, "  {}  {}", policy.sha256, Shown(&policy.name))?;
+    }
+    if !report.slot_decisions.is_empty() {
+        writeln!(out, "\nslots")?;
+    }
+    for slot in &report.slot_decisions {
+        writeln!(
+            out,
+            "  {:<9} slot {}, {}: {}",
+            slot.decision,
+            slot.slot,
+            Bytes(slot.bytes),
+            Shown(&slot.reason)
+        )?;
+    }
+    Ok(())
 }

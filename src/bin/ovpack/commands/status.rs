@@ -66,9 +66,14 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
         Count(report.files, "file"),
         Bytes(report.bytes)
     )?;
+    let pinned = if report.pinned_bytes > 0 {
+        format!(", of which {} pinned", Bytes(report.pinned_bytes))
+    } else {
+        String::new()
+    };
     writeln!(
         out,
-        "old trees    {}, {}",
+        "old trees    {}, {}{pinned}",
         Count(report.slots, "slot"),
         Bytes(report.slot_bytes)
     )?;

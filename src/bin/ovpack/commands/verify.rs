@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Read this pack
     #[arg(value_name = "PACK", value_parser = path())]
     pub(crate) pack: Utf8PathBuf,
+    /// Refuse the pack where a query of FILE returns a row
+    #[arg(long = "policy", value_name = "FILE", value_parser = path())]
+    policies: Vec<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -30,6 +33,7 @@ pub(crate) struct Args {
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
+        policies: args.policies.clone(),
         control: caller.control.clone(),
     };
     let report = ovpack::verify(&args.pack, &options)?;

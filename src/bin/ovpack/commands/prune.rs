@@ -1,0 +1,92 @@
+//! `ovpack prune`: delete replaced trees that are not needed any more.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::ArgGroup;
+use ovpack::{PruneOptions, SlotDecision};
+
+use crate::age::age;
+use crate::caller::Caller;
+use crate::escape::Shown;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::human::{Bytes, Count, time};
+use crate::limits::byte_count;
+use crate::ui::Ui;
+
+/// Delete replaced trees that no rollback is to bring back any more, and say why of each
+///
+/// A tree is kept where it is pinned, where --keep-last or --keep-within keeps it, and where a tree
+/// that is kept can only go back after it. Of the others, --max-bytes frees the oldest until the rest
+/// fits; without it all of them are freed. What the next rollback of any root needs is freed only
+/// with --keep-last 0. The live tree and the journal stay as they are.
+#[derive(Debug, clap::Args)]
+#[command(
+    group(ArgGroup::new("keep").required(true).multiple(true).args(["keep_last", "keep_within", "max_bytes"])),
+    after_help = "\
+Examples:
+  ovpack prune --keep-last 5 --keep-within 30d --dry-run
+  ovpack prune --max-bytes 10GiB"
+)]
+pub(crate) struct Args {
+    /// Keep the trees of the newest N commits that hold one
+    #[arg(long, value_name = "N")]
+    keep_last: Option<u64>,
+    /// Keep the trees of commits younger than this, such as 12h, 30d or 2w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    keep_within: Option<Duration>,
+    /// Free the oldest trees until the rest fits into this, such as 500MB or 10GiB
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
+    max_bytes: Option<u64>,
+    /// Say what would be freed; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs the verb.
+pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    let options = PruneOptions {
+        keep_last: args.keep_last,
+        keep_within: args.keep_within,
+        max_bytes: args.max_bytes,
+        dry_run: args.dry_run,
+        control: caller.control.clone(),
+    };
+    let report = caller.store()?.prune(&options)?;
+    let printed = ui.report(&report, |out| {
+        report
+            .slots
+            .iter()
+            .try_for_each(|slot| write_slot(out, slot))
+    });
+    let tense = if report.dry_run {
+        "would free"
+    } else {
+        "freed"
+    };
+    let transaction = report.transaction.map(|tx| format!(", as {tx}"));
+    ui.talk(&format_args!(
+        "{tense} {} of {}, kept {} of {}{}",
+        Count(report.freed, "slot"),
+        Bytes(report.freed_bytes),
+        Count(report.kept, "slot"),
+        Bytes(report.kept_bytes),
+        transaction.unwrap_or_default()
+    ));
+    printed.map(|()| Exit::Done)
+}
+
+fn write_slot(out: &mut dyn Write, slot: &SlotDecision) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:<5} slot {:<4} {:<6} {} {:>9}  viking://{}: {}",
+        slot.decision,
+        slot.slot,
+        slot.transaction,
+        time(&slot.held_since),
+        Bytes(slot.bytes),
+        Shown(slot.path.as_str()),
+        Shown(&slot.reason)
+    )
+}
