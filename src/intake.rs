@@ -141,20 +141,6 @@ impl Intake {
         self.ensure(CheckPhase::Bytes)
     }
 
-    /// Reads the dense vectors, which go nowhere.
-    fn read_dense(&self, control: &Control) -> Result<()> {
-        let read = self
-            .reader
-            .read_dense(&self.audit, &mut |_| control.ensure_not_interrupted())?;
-        match read {
-            Some(Ok(observed)) => self
-                .staging
-                .observe_index(IndexMember::Dense, &observed, None),
-            Some(Err(finding)) => self.staging.add_finding(&finding),
-            None => Ok(()),
-        }
-    }
-
     /// Returns what kind of pack it is: `subtree`, `scope` or `backup`.
     pub(crate) fn kind(&self) -> &'static str {
         let is_scope = self.claims.root_uri.as_ref().is_some_and(Uri::is_scope);
@@ -185,6 +171,20 @@ impl Intake {
             pack: self.reader.path().to_owned(),
             report: Box::new(report),
         })
+    }
+
+    /// Reads the dense vectors, which go nowhere.
+    fn read_dense(&self, control: &Control) -> Result<()> {
+        let read = self
+            .reader
+            .read_dense(&self.audit, &mut |_| control.ensure_not_interrupted())?;
+        match read {
+            Some(Ok(observed)) => self
+                .staging
+                .observe_index(IndexMember::Dense, &observed, None),
+            Some(Err(finding)) => self.staging.add_finding(&finding),
+            None => Ok(()),
+        }
     }
 
     /// Returns what the journal keeps of the pack as a file.

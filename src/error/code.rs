@@ -49,6 +49,7 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NotInTransaction { .. } => "not-in-transaction",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
@@ -79,8 +80,8 @@ impl Error {
                 .map_or(Kind::BadPack, |finding| finding.rule.kind()),
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
-            | Self::ConfigInvalid { .. }
             | Self::PolicyFailed { .. }
+            | Self::ConfigInvalid { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -94,6 +95,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NotInTransaction { .. }
             | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
