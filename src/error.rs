@@ -1,7 +1,5 @@
-//! The one error of the library, and the kinds that decide exit code and HTTP status.
-//!
-//! What stops the reading is an error; what SQL can ask of staged rows is a
-//! [`Finding`], and all of them stand in one [`Error::Refused`].
+//! The one error of the library: what stops an act, and whose kind decides exit code and HTTP status.
+//! What SQL can ask of staged rows is a finding, and all of them stand in one [`Error::Refused`].
 
 mod code;
 mod details;
@@ -139,10 +137,7 @@ pub enum Error {
         why: String,
     },
     /// A backup in this layout would leave scopes out that hold something, and was asked not to.
-    #[error(
-        "a backup in layout {layout} would leave out {}",
-        message::listed(scopes)
-    )]
+    #[error("layout {layout} would leave out {}", message::listed(scopes))]
     LayoutIncomplete {
         /** The layout. */
         layout: &'static str,
