@@ -4,21 +4,28 @@ use serde::Serialize;
 
 use crate::control::Control;
 use crate::entry_path::{EntryKind, EntryPath};
-use crate::error::Result;
-use crate::fsops::FileKind;
+use crate::error::{Error, Result};
+use crate::fsops::{Dir, FileKind, Stat};
 use crate::history::{self, TransactionSummary};
 use crate::id::TransactionId;
 use crate::journal::undo;
 use crate::journal::{EventKind, Journal, StoreRow};
 use crate::layout::Layout;
 use crate::plan;
-use crate::staging::{Staging, Tree};
-use crate::stat_cache::StatCache;
-use crate::uri::Scope;
+use crate::staging::{LiveRow, Staging, Tree};
+use crate::stat_cache::{self, StatCache};
+use crate::uri::{Scope, Uri};
 
-/// How much of the live tree is looked at.
+/// Bytes that are read at once from a live file.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// How much of the live tree is looked at, and how closely.
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
+    /// Only what is at and below this URI; `None` for all of it.
+    pub uri: Option<Uri>,
+    /// Read every byte, also of files whose stat says that they are unchanged.
+    pub content: bool,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -49,6 +56,12 @@ pub struct StatusReport {
     pub last_commit: Option<TransactionSummary>,
     /// Transactions that a crash left open; the next writing act settles them.
     pub recovery_pending: Vec<TransactionId>,
+    /// Where the live tree was looked at: files, bytes, drift and what is unpackable are of what is at
+    /// and below this URI.
+    pub uri: Uri,
+    /// How content was compared: `read`, where every byte was; `by stat`, where a file was read only
+    /// if size, times or inode say that it may have changed since its digest was taken.
+    pub content: &'static str,
     /// Files in the live tree.
     pub files: u64,
     /// Their bytes.
@@ -70,34 +83,27 @@ pub(crate) fn status(
     layout: &Layout,
     journal: &Journal,
     store: &StoreRow,
-    mut cache: Option<StatCache>,
+    cache: Option<StatCache>,
     options: &StatusOptions,
 ) -> Result<StatusReport> {
     let staging = Staging::make(None)?;
-    let mut unpackable = Vec::new();
-    let live = layout.open_live()?;
-    for scope in Scope::ALL {
-        if live
-            .stat_at(scope.as_str())?
-            .is_some_and(|stat| stat.kind == FileKind::Directory)
-        {
-            let wrong = &mut |error: crate::error::Error| {
-                unpackable.push(error.to_string());
-                Ok(())
-            };
-            let root = live.open_dir(scope.as_str())?;
-            plan::scan_all(
-                &root,
-                &scope.path(),
-                Tree::Live,
-                &staging,
-                cache.as_mut(),
-                &options.control,
-                wrong,
-            )?;
+    let uri = options.uri.clone().unwrap_or(Uri::root());
+    let mut scan = Scan {
+        live: layout.open_live()?,
+        staging: &staging,
+        cache: cache.filter(|_| !options.content),
+        control: &options.control,
+        unpackable: Vec::new(),
+    };
+    if uri.is_root() {
+        for scope in Scope::ALL {
+            scan.take_in(&scope.path())?;
         }
+    } else {
+        scan.take_in(uri.path())?;
     }
-    journal.for_each_committed("", &mut |entry| {
+    let unpackable = scan.unpackable;
+    journal.for_each_committed(uri.path(), &mut |entry| {
         staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
     })?;
     let mut files = 0;
@@ -119,6 +125,8 @@ pub(crate) fn status(
             .into_iter()
             .map(|(id, _)| id)
             .collect(),
+        uri,
+        content: if options.content { "read" } else { "by stat" },
         files,
         bytes,
         slots,
@@ -127,6 +135,56 @@ pub(crate) fn status(
         drift: drift(&staging)?,
         unpackable,
     })
+}
+
+/// The live tree on its way into rows.
+struct Scan<'a> {
+    live: Dir,
+    staging: &'a Staging,
+    cache: Option<StatCache>,
+    control: &'a Control,
+    /// What no pack can hold.
+    unpackable: Vec<String>,
+}
+
+impl Scan<'_> {
+    /// Takes in what is at a path and below it; what a pack cannot hold is only named.
+    fn take_in(&mut self, path: &EntryPath) -> Result<()> {
+        match self.live.stat_at(path)? {
+            Some(stat) if stat.kind == FileKind::Directory => {
+                let unpackable = &mut self.unpackable;
+                let wrong = &mut |error: Error| {
+                    unpackable.push(error.to_string());
+                    Ok(())
+                };
+                let root = self.live.open_dir(path)?;
+                let (staging, cache) = (self.staging, self.cache.as_mut());
+                plan::scan_all(&root, path, Tree::Live, staging, cache, self.control, wrong)
+            }
+            Some(stat) if stat.kind == FileKind::File => self.take_in_file(path, &stat),
+            Some(stat) => {
+                let error = Error::SpecialFile {
+                    path: self.live.at(path),
+                    what: stat.kind.as_str(),
+                };
+                self.unpackable.push(error.to_string());
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take_in_file(&mut self, path: &EntryPath, stat: &Stat) -> Result<()> {
+        let (live, cache) = (&self.live, self.cache.as_mut());
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let (sha256, stat) =
+            stat_cache::hash_file(live, path, stat, cache, &mut buffer, self.control)?;
+        self.staging.add_live(&LiveRow {
+            path,
+            stat: &stat,
+            sha256: Some(sha256),
+        })
+    }
 }
 
 fn last_commit(journal: &Journal) -> Result<Option<TransactionSummary>> {

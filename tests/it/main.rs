@@ -34,6 +34,7 @@ mod prune;
 mod refusals;
 mod rollback;
 mod special;
+mod status;
 mod support;
 mod targets;
 mod terminal;
