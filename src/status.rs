@@ -1,23 +1,21 @@
 //! Status: the state of a store, and how its live tree differs from what the last commit left.
 
+mod scan;
+
 use serde::Serialize;
 
 use crate::control::Control;
-use crate::entry_path::{EntryKind, EntryPath};
-use crate::error::{Error, Result};
-use crate::fsops::{Dir, FileKind, Stat};
+use crate::entry_path::EntryPath;
+use crate::error::Result;
 use crate::history::{self, TransactionSummary};
 use crate::id::TransactionId;
 use crate::journal::undo;
 use crate::journal::{EventKind, Journal, StoreRow};
 use crate::layout::Layout;
-use crate::plan;
-use crate::staging::{LiveRow, Staging, Tree};
-use crate::stat_cache::{self, StatCache};
+use crate::staging::Staging;
+use crate::stat_cache::StatCache;
 use crate::uri::{Scope, Uri};
-
-/// Bytes that are read at once from a live file.
-const BUFFER_BYTES: usize = 64 << 10;
+use scan::Scan;
 
 /// How much of the live tree is looked at, and how closely.
 #[derive(Clone, Debug, Default)]
@@ -86,33 +84,20 @@ pub(crate) fn status(
     cache: Option<StatCache>,
     options: &StatusOptions,
 ) -> Result<StatusReport> {
-    let staging = Staging::make(None)?;
     let uri = options.uri.clone().unwrap_or(Uri::root());
-    let mut scan = Scan {
-        live: layout.open_live()?,
-        staging: &staging,
-        cache: cache.filter(|_| !options.content),
-        control: &options.control,
-        unpackable: Vec::new(),
-    };
-    if uri.is_root() {
-        for scope in Scope::ALL {
-            scan.take_in(&scope.path())?;
-        }
+    let paths = if uri.is_root() {
+        Scope::ALL.map(Scope::path).to_vec()
     } else {
-        scan.take_in(uri.path())?;
-    }
-    let unpackable = scan.unpackable;
-    journal.for_each_committed(uri.path(), &mut |entry| {
-        staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-    })?;
-    let mut files = 0;
-    let mut bytes = 0_u64;
-    staging.for_each_in(Tree::Live, "", &mut |row| {
-        files += u64::from(row.kind == EntryKind::File);
-        bytes = bytes.saturating_add(row.bytes);
-        Ok(())
-    })?;
+        vec![uri.path().clone()]
+    };
+    let cache = cache.filter(|_| !options.content);
+    let scan = Scan::new(
+        layout.open_live()?,
+        cache,
+        &options.control,
+        Staging::make(None)?,
+    );
+    let seen = scan.compare(journal, uri.path(), &paths)?;
     let (slots, slot_bytes, pinned_bytes) = journal.held_slots()?;
     Ok(StatusReport {
         store: layout.root().path().to_string(),
@@ -127,64 +112,14 @@ pub(crate) fn status(
             .collect(),
         uri,
         content: if options.content { "read" } else { "by stat" },
-        files,
-        bytes,
+        files: seen.files,
+        bytes: seen.bytes,
         slots,
         slot_bytes,
         pinned_bytes,
-        drift: drift(&staging)?,
-        unpackable,
+        drift: drift(&seen.staging)?,
+        unpackable: seen.unpackable,
     })
-}
-
-/// The live tree on its way into rows.
-struct Scan<'a> {
-    live: Dir,
-    staging: &'a Staging,
-    cache: Option<StatCache>,
-    control: &'a Control,
-    /// What no pack can hold.
-    unpackable: Vec<String>,
-}
-
-impl Scan<'_> {
-    /// Takes in what is at a path and below it; what a pack cannot hold is only named.
-    fn take_in(&mut self, path: &EntryPath) -> Result<()> {
-        match self.live.stat_at(path)? {
-            Some(stat) if stat.kind == FileKind::Directory => {
-                let unpackable = &mut self.unpackable;
-                let wrong = &mut |error: Error| {
-                    unpackable.push(error.to_string());
-                    Ok(())
-                };
-                let root = self.live.open_dir(path)?;
-                let (staging, cache) = (self.staging, self.cache.as_mut());
-                plan::scan_all(&root, path, Tree::Live, staging, cache, self.control, wrong)
-            }
-            Some(stat) if stat.kind == FileKind::File => self.take_in_file(path, &stat),
-            Some(stat) => {
-                let error = Error::SpecialFile {
-                    path: self.live.at(path),
-                    what: stat.kind.as_str(),
-                };
-                self.unpackable.push(error.to_string());
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn take_in_file(&mut self, path: &EntryPath, stat: &Stat) -> Result<()> {
-        let (live, cache) = (&self.live, self.cache.as_mut());
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let (sha256, stat) =
-            stat_cache::hash_file(live, path, stat, cache, &mut buffer, self.control)?;
-        self.staging.add_live(&LiveRow {
-            path,
-            stat: &stat,
-            sha256: Some(sha256),
-        })
-    }
 }
 
 fn last_commit(journal: &Journal) -> Result<Option<TransactionSummary>> {

@@ -135,12 +135,12 @@ impl Staging {
         Ok(())
     }
 
-    /// Puts an entry into the tree that is.
+    /// Puts an entry into the tree that is; the last look at a path counts.
     pub(crate) fn add_live(&self, row: &LiveRow<'_>) -> Result<()> {
         let mut insert = self
             .connection
             .prepare_cached(
-                "INSERT INTO live_entry (path, kind, mode, bytes, sha256, inode, mtime_ns, ctime_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT OR REPLACE INTO live_entry (path, kind, mode, bytes, sha256, inode, mtime_ns, ctime_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
             .context("stage a live entry")?;
         let stat = row.stat;
@@ -167,6 +167,13 @@ impl Staging {
             ])
             .context("stage a live entry")?;
         Ok(())
+    }
+
+    /// Takes everything out of the tree that is.
+    pub(crate) fn forget_live(&self) -> Result<()> {
+        self.connection
+            .execute_batch("DELETE FROM live_entry")
+            .context("forget live entries")
     }
 
     /// Returns whether a live entry is still the version that was planned with.

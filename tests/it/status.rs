@@ -94,8 +94,9 @@ fn poison(store: &TestStore) {
             ctime + 3_000_000_000,
         ];
         let mut crc = crc32fast::Hasher::new();
-        row.iter()
-            .for_each(|number| crc.update(&number.to_le_bytes()));
+        for number in row {
+            crc.update(&number.to_le_bytes());
+        }
         crc.update(Digest::EMPTY.as_bytes());
         let insert = "INSERT OR REPLACE INTO file_hash (inode, size_bytes, mtime_ns, ctime_ns, taken_ns, sha256, crc32)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
