@@ -8,7 +8,8 @@ CREATE TABLE manifest (
   zip_root TEXT NOT NULL,
   kind TEXT NOT NULL,
   format_version INTEGER NOT NULL,
-  layout_version INTEGER NOT NULL,            -- the format_version that the manifest's place asks for
+  layout TEXT NOT NULL,                       -- v2, v2-files, v3
+  layout_versions TEXT NOT NULL,              -- each format_version that the manifest's place may have
   root_name TEXT NOT NULL,
   root_uri TEXT NOT NULL,
   root_scope TEXT NOT NULL,
@@ -19,6 +20,8 @@ CREATE TABLE manifest (
   uri_scope TEXT,                             -- scope of root_uri; null for viking:// and what is no URI
   uri_leaf TEXT,
   uri_depth INTEGER,
+  uri_path TEXT,                              -- root_uri without viking://
+  user_id TEXT,
   inventory_sha256 BLOB                       -- digest of the inventory as the entries have it
 ) STRICT;
 
@@ -29,7 +32,8 @@ CREATE TABLE manifest_entry (
   path TEXT NOT NULL,
   kind TEXT NOT NULL,
   bytes INTEGER,                              -- null where a file does not say
-  sha256 BLOB
+  sha256 BLOB,
+  user_id TEXT
 ) STRICT;
 
 CREATE TABLE member (
@@ -44,14 +48,52 @@ CREATE TABLE member (
   method INTEGER NOT NULL
 ) STRICT;
 
--- Portable scalars of one path at one level, and the text of levels 0 and 1.
+-- Portable scalars of one path at one level, and the text of levels 0 and 1: of one shape, whether
+-- they stand in the manifest or on a line of their own.
 CREATE TABLE index_record (
   ordinal INTEGER PRIMARY KEY,
   path TEXT NOT NULL,
   level INTEGER NOT NULL,
   scalars TEXT NOT NULL,                      -- JSON object
-  text TEXT
+  text TEXT,
+  record_id TEXT,                             -- this and what follows: null in the manifest
+  kind TEXT,
+  dense_offset INTEGER,                       -- null where it has no dense vector
+  dense_dimensions INTEGER,
+  user_id TEXT
 ) STRICT;
+
+-- Members below _ovpack/: what the manifest's `index` says of them, and what they are.
+CREATE TABLE index_member (
+  name TEXT PRIMARY KEY,                      -- records, dense
+  path TEXT NOT NULL,                         -- the name that it must have
+  is_claimed INTEGER NOT NULL,
+  claimed_path TEXT,                          -- this and what follows: null where it is not claimed
+  count INTEGER,
+  sha256 BLOB,
+  dimensions INTEGER,                         -- this and the next three: null for records
+  dtype TEXT,
+  byte_order TEXT,
+  embedding TEXT,                             -- JSON object
+  member_bytes INTEGER,                       -- by its headers; null where there is no such member
+  observed_sha256 BLOB,                       -- null until it is read
+  observed_count INTEGER                      -- lines of the records, once they are read
+) STRICT, WITHOUT ROWID;
+
+-- Whose each thing is that may say so: the component after user/, literally; null elsewhere.
+CREATE VIEW located AS
+WITH thing AS (
+  SELECT 'root' AS what, NULL AS ordinal, '' AS path, user_id FROM manifest
+  UNION ALL SELECT 'entry', ordinal, path, user_id FROM manifest_entry
+  UNION ALL SELECT 'record', ordinal, path, user_id FROM index_record
+), placed AS (
+  SELECT thing.*, CASE WHEN uri_path = '' THEN path WHEN path = '' THEN uri_path ELSE uri_path || '/' || path END AS live_path
+  FROM thing, manifest
+)
+SELECT what, ordinal, path, user_id, live_path,
+       CASE WHEN substr(live_path, 1, 5) = 'user/'
+            THEN substr(live_path, 6, instr(substr(live_path, 6) || '/', '/') - 1) END AS owner
+FROM placed;
 
 -- What a member's bytes turned out to be.
 CREATE TABLE observed (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID;

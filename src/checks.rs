@@ -45,6 +45,16 @@ checks! {
     Manifest DirectoryMissing "directory-missing";
     Manifest DirectoryUnexpected "directory-unexpected";
     Manifest ContentDigest "content-digest";
+    Manifest UserId "user-id";
+    Manifest IndexMissing "index-missing";
+    Manifest IndexUnexpected "index-unexpected";
+    Manifest IndexDigest "index-digest";
+    Manifest IndexCount "index-count";
+    Manifest RecordRepeated "record-repeated";
+    Manifest RecordEntry "record-entry";
+    Manifest DenseFormat "dense-format";
+    Manifest DenseSize "dense-size";
+    Manifest DenseReferences "dense-references";
     Manifest FileSize "file-size";
     Target BackupNeedsRestore "backup-needs-restore";
     Target RestoreNeedsBackup "restore-needs-backup";
@@ -57,6 +67,7 @@ checks! {
     Target RootExists "root-exists";
     Bytes FileSize "file-size";
     Bytes FileDigest "file-digest";
+    Bytes IndexDigest "index-digest";
 }
 
 /// Asks all rules of a phase, and takes in what the reader found itself.

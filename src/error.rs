@@ -152,6 +152,22 @@ pub enum Error {
         /** Which rule forbids it. */
         why: String,
     },
+    /// A backup in this layout would leave scopes out that hold something, and was asked not to.
+    #[error("{}", message::layout_incomplete(layout, scopes))]
+    LayoutIncomplete {
+        /** The layout. */
+        layout: &'static str,
+        /** The scopes. */
+        scopes: Vec<Uri>,
+    },
+    /// The store's settings cannot be used.
+    #[error("{path} cannot be used: {detail}")]
+    ConfigInvalid {
+        /** The file. */
+        path: Utf8PathBuf,
+        /** What is wrong, and where. */
+        detail: String,
+    },
     /// A live file changed while it was read, again and again.
     #[error("{path} changes while it is read")]
     FileChanging {
@@ -212,6 +228,22 @@ pub enum Error {
         /** Its state. */
         state: String,
     },
+    /// A transaction did not move what is at a URI.
+    #[error("{tx} did not touch {uri}")]
+    NotInTransaction {
+        /** The transaction. */
+        tx: TransactionId,
+        /** The URI. */
+        uri: Uri,
+    },
+    /// No rollback that could be taken back.
+    #[error("{}", message::nothing_to_redo(*tx, *last))]
+    NothingToRedo {
+        /** The one that was asked for. */
+        tx: Option<TransactionId>,
+        /** The last commit. */
+        last: Option<TransactionId>,
+    },
     /// The trees that a rollback needs were pruned.
     #[error("{tx} cannot be rolled back: its slot {slot} was pruned")]
     SlotPruned {
@@ -249,10 +281,7 @@ pub enum Error {
         total: u64,
     },
     /// Later transactions on the same roots are still in effect.
-    #[error(
-        "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        message::listed(later)
-    )]
+    #[error("{}", message::later_transactions(*tx, later))]
     LaterTransactions {
         /** The one to roll back. */
         tx: TransactionId,
@@ -335,10 +364,10 @@ pub enum Error {
         /** As the system said. */
         source: io::Error,
     },
-    /// A pack unpacks to more than the disk has free.
-    #[error("{path} unpacks to {needed_bytes} bytes; {free_bytes} bytes are free")]
+    /// A pack, or a tree that is put together, takes more than the disk has free.
+    #[error("{path} takes {needed_bytes} bytes; {free_bytes} bytes are free")]
     TooLargeForDisk {
-        /** The pack. */
+        /** The pack, or the live tree. */
         path: Utf8PathBuf,
         /** Needed. */
         needed_bytes: u64,

@@ -36,6 +36,7 @@ use rows::Rows;
 use scan::Scan;
 use skipped::Skipped;
 
+pub use left_out::OmittedScope;
 pub use skipped::{SkippedPath, SkippedSpecial};
 
 /// ROOT of every backup pack.
@@ -44,8 +45,11 @@ const BACKUP_ROOT: &str = "openviking-backup";
 /// How a tree is packed.
 #[derive(Clone, Debug, Default)]
 pub struct ExportOptions {
-    /// The pack's layout.
-    pub layout: Layout,
+    /// The pack's layout; `None` for the store's own, see [`InitOptions`](crate::InitOptions).
+    pub layout: Option<Layout>,
+    /// Refuse a backup in a layout that does not carry every scope that holds something, instead of
+    /// reporting what it leaves out.
+    pub strict: bool,
     /// Replace an existing file.
     pub force: bool,
     /// Skip what no pack can hold, and report it, instead of refusing the whole: symbolic links,
@@ -82,6 +86,8 @@ pub struct ExportReport {
     pub left_out: Vec<String>,
     /// How many stay out.
     pub left_out_total: u64,
+    /// Scopes that hold something and that a backup in this layout does not carry.
+    pub omitted_scopes: Vec<OmittedScope>,
     /// What no pack can hold and was skipped; nothing unless
     /// [`skip_special`](ExportOptions::skip_special) asks for it.
     pub skipped_special: SkippedSpecial,
@@ -143,11 +149,16 @@ fn pack(
     confirm: Confirm<'_>,
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
-    scan::ensure_root_packable(uri, root_name, options.layout)?;
+    let layout = options.layout.unwrap_or_default();
+    scan::ensure_root_packable(uri, root_name, layout)?;
     let root = scan::open_directory(live, uri)?;
     let out = OutputPath::decide(out, root_name, options.force)?;
-    let rows = Rows::new(uri)?;
-    let (left_out, skipped) = list(live, &root, uri, options, &out.path(), &rows)?;
+    let rows = Rows::new(uri, layout)?;
+    let Listed {
+        left_out,
+        omitted,
+        skipped,
+    } = list(live, &root, uri, options, &out.path(), &rows)?;
     let totals = rows.totals()?;
     options
         .control
@@ -157,10 +168,12 @@ fn pack(
         root_name,
         uri,
         options,
+        layout,
         pack: &out.path(),
         rows: &rows,
         writer: PackWriter::create(out.open_parent()?)?,
     };
+    packing.structure("")?;
     let packed = packing.entries(cache.as_deref_mut());
     if let Some(cache) = cache {
         cache.flush();
@@ -177,7 +190,7 @@ fn pack(
     Ok(ExportReport {
         file: out.path(),
         uri: uri.clone(),
-        layout: options.layout,
+        layout,
         files: totals.files,
         directories: totals.directories,
         bytes: totals.bytes,
@@ -186,8 +199,16 @@ fn pack(
         sha256,
         left_out,
         left_out_total,
+        omitted_scopes: omitted,
         skipped_special: skipped,
     })
+}
+
+/// What does not go into the pack.
+struct Listed {
+    left_out: LeftOut,
+    omitted: Vec<OmittedScope>,
+    skipped: SkippedSpecial,
 }
 
 /// Lists everything that goes into the pack; returns what does not.
@@ -198,26 +219,39 @@ fn list(
     options: &ExportOptions,
     pack: &Utf8Path,
     rows: &Rows,
-) -> Result<(LeftOut, SkippedSpecial)> {
+) -> Result<Listed> {
     options.control.begin(Phase::Scanning, 0, 0);
+    let layout = options.layout.unwrap_or_default();
     let skipped = RefCell::new(Skipped::default());
     let mut scan = Scan {
         live,
         uri,
         options,
+        layout,
         pack,
         rows,
         left_out: LeftOut::default(),
         skipped: &skipped,
-        members: 0,
+        members: layout.place().members_beside_entries(),
     };
+    let mut omitted = Vec::new();
     if uri.is_root() {
+        omitted = scan.omitted()?;
+        if options.strict && !omitted.is_empty() {
+            let scopes = omitted.into_iter().map(|scope| scope.uri).collect();
+            let layout = layout.as_str();
+            return Err(Error::LayoutIncomplete { layout, scopes });
+        }
         scan.scopes()?;
     } else {
         scan.subtree(root)?;
     }
     let left_out = scan.left_out;
-    Ok((left_out, skipped.into_inner().into_report()))
+    Ok(Listed {
+        left_out,
+        omitted,
+        skipped: skipped.into_inner().into_report(),
+    })
 }
 
 #[cfg(test)]

@@ -83,12 +83,10 @@ rules! {
     ManifestMissing, "manifest-missing", BadPack, "this is a legacy pack; export the content again with an OpenViking release that writes a manifest";
     /// A pack has one manifest.
     ManifestRepeated, "manifest-repeated", BadPack, "get the pack again from its producer; it does not say which manifest is meant";
-    /// The manifest is no larger than the limit.
+    /// The manifest, and the index records beside it, are no larger than the limit.
     ManifestTooLarge, "manifest-too-large", BadPack, "raise the limit if the pack is really meant to be so large";
     /// The manifest is one JSON object of the documented shape.
     ManifestSyntax, "manifest-syntax", BadPack, "get the pack again from its producer; its manifest cannot be read";
-    /// The pack has a layout that this version reads.
-    LayoutUnsupported, "layout-unsupported", BadPack, "use a version of ovpack that reads this layout";
     /// Unpacked bytes stay within the ratio to the pack's size.
     RatioTooHigh, "ratio-too-high", BadPack, "raise the limit if the content is really so repetitive";
     /// The members unpack to no more bytes than the limit.
@@ -115,6 +113,10 @@ rules! {
     NameUnholdable, "name-unholdable", BadPack, "use a store on a file system that keeps these names apart";
     /// Reserved names are not content.
     NameReserved, "name-reserved", BadPack, "remove the file at its source and pack it again";
+    /// Where content lies below `files/`, nothing but `_ovpack/` lies beside it.
+    MemberMisplaced, "member-misplaced", BadPack, "get the pack again from its producer; it carries what is neither content nor index";
+    /// Below `_ovpack/` lie the manifest, the index records and their dense vectors, and nothing else.
+    InternalUnknown, "internal-unknown", BadPack, "get the pack again from its producer, or use a version of ovpack that knows what it carries";
     /// All members lie below one root.
     SecondRoot, "second-root", BadPack, "pack each root into a pack of its own";
     /// No two members have one path after unescaping.
@@ -153,8 +155,28 @@ rules! {
     DirectoryUnexpected, "directory-unexpected", BadPack, "get the pack again from its producer; it carries a directory that its manifest does not know";
     /// `content_sha256` is the digest of the file inventory.
     ContentDigest, "content-digest", BadPack, "get the pack again from its producer; its manifest was changed";
-    /// Index records have the documented shape.
+    /// In v3 a `user_id` is the component after `user/` of what it stands with.
+    UserId, "user-id", BadPack, "get the pack again from its producer; it says of somebody's content that it is another's";
+    /// What `index` names is a member under its own name.
+    IndexMissing, "index-missing", BadPack, "get the pack again from its producer; a part of its index is not there";
+    /// Index records and dense vectors are named by `index`.
+    IndexUnexpected, "index-unexpected", BadPack, "get the pack again from its producer; it carries an index that its manifest does not know";
+    /// Index records and dense vectors have the sha256 of `index`.
+    IndexDigest, "index-digest", BadPack, "get the pack again from its producer; its index is not the one that was packed";
+    /// There are as many index records as `index` says.
+    IndexCount, "index-count", BadPack, "get the pack again from its producer; its index is not complete";
+    /// Index records are JSON of the documented shape.
     RecordShape, "record-shape", BadPack, "get the pack again from its producer; its index records cannot be read";
+    /// A `record_id` is used once.
+    RecordRepeated, "record-repeated", BadPack, "get the pack again from its producer; its index contradicts itself";
+    /// An index record of a line of its own describes an entry of its path and kind.
+    RecordEntry, "record-entry", BadPack, "get the pack again from its producer; its index does not belong to its content";
+    /// Dense vectors are float32, little-endian, and have at least one dimension.
+    DenseFormat, "dense-format", BadPack, "get the pack again from its producer; its dense vectors cannot be read";
+    /// The dense vectors are as many bytes as count and dimensions say.
+    DenseSize, "dense-size", BadPack, "get the pack again from its producer; its dense vectors are cut or too many";
+    /// The references to dense vectors have the dimensions of `index`, follow each other from 0 without gap or overlap, and are as many as it says.
+    DenseReferences, "dense-references", BadPack, "get the pack again from its producer; its index does not belong to its dense vectors";
 
     // -- target
     /// A backup is restored, not imported.

@@ -25,10 +25,10 @@ use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::limits::Limits;
-use crate::pack::Layout;
+use crate::pack::Place;
 use crate::pack::manifest::{self, IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
 use crate::pack::member_name::{self, MemberName, Role};
-use crate::pack::reader::{Member, PackReader, Scratch};
+use crate::pack::reader::{AuditReport, Member, PackReader, Scratch};
 use crate::uri::{Scope, Uri};
 
 pub use whole::pack;
@@ -70,15 +70,15 @@ impl MemoryFile {
 /// Where that is not so.
 pub fn directory(bytes: &[u8]) {
     let file = MemoryFile::of(bytes);
-    if let Some((root, members)) = read_or_refused(read_members(&file.path)) {
-        ensure_third_reader_agrees(bytes, &root, &members);
+    if let Some((audit, members)) = read_or_refused(read_members(&file.path)) {
+        ensure_third_reader_agrees(bytes, &audit, &members);
     }
 }
 
 type Contents = Vec<(Member, Vec<u8>)>;
 
-/// Returns the root, and all members whose bytes are whole.
-fn read_members(path: &Utf8Path) -> Result<(String, Contents)> {
+/// Returns what is known of the pack, and all members whose bytes are whole.
+fn read_members(path: &Utf8Path) -> Result<(AuditReport, Contents)> {
     let reader = PackReader::open(path, &LIMITS)?;
     let mut members = Vec::new();
     let audit = reader.audit(&mut |member| {
@@ -108,10 +108,10 @@ fn read_members(path: &Utf8Path) -> Result<(String, Contents)> {
         }
     }
     reader.ensure_unchanged()?;
-    Ok((audit.root, whole))
+    Ok((audit, whole))
 }
 
-fn ensure_third_reader_agrees(bytes: &[u8], root: &str, members: &Contents) {
+fn ensure_third_reader_agrees(bytes: &[u8], audit: &AuditReport, members: &Contents) {
     let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else {
         return;
     };
@@ -136,10 +136,10 @@ fn ensure_third_reader_agrees(bytes: &[u8], root: &str, members: &Contents) {
         };
         assert_eq!(content, their_content, "{name:?}");
         let below = name
-            .strip_prefix(root)
+            .strip_prefix(&*audit.root)
             .and_then(|below| below.strip_prefix('/'));
         let below = below.expect("all members are below the root");
-        let path = member_name::unescape(below.strip_suffix('/').unwrap_or(below));
+        let path = content_path(audit.place, below).expect("content");
         assert_eq!(member.path.as_str(), path, "{name:?}");
         let is_directory = member.kind == EntryKind::Directory;
         assert_eq!(
@@ -147,6 +147,16 @@ fn ensure_third_reader_agrees(bytes: &[u8], root: &str, members: &Contents) {
             below.is_empty() || below.ends_with('/'),
             "{name:?}"
         );
+    }
+}
+
+/// Returns the path of what stands below the root; `None` where it is no content.
+fn content_path(place: Place, below: &str) -> Option<String> {
+    let path = below.strip_suffix('/').unwrap_or(below);
+    match place {
+        Place::Flat => Some(member_name::unescape(path)),
+        Place::Files if path == "files" => Some(String::new()),
+        Place::Files => path.strip_prefix("files/").map(str::to_owned),
     }
 }
 
@@ -248,7 +258,7 @@ fn assert_same_digest(text: &Value, digest: Digest) {
 
 fn is_path(text: &str) -> bool {
     let path = EntryPath::parse(text);
-    path.is_ok_and(|path| member_name::reserved_component(&path, Layout::V2Flat).is_none())
+    path.is_ok_and(|path| member_name::reserved_component(&path, Place::Flat).is_none())
 }
 
 /// The first byte as the UTF-8 flag, the rest as a member's name.
@@ -263,7 +273,7 @@ pub fn member_name(bytes: &[u8]) {
         return;
     };
     let is_utf8 = flag & 1 == 1;
-    let name = match member_name::decode(raw, is_utf8, Layout::V2Flat) {
+    let name = match member_name::decode(raw, is_utf8, Place::Flat) {
         Ok(name) => name,
         Err(finding) => return ensure_sound(&[finding]),
     };
@@ -273,10 +283,11 @@ pub fn member_name(bytes: &[u8]) {
     ensure_inside(&EntryPath::parse(name.root).expect("the root is a path of one component"));
     let (path, kind) = match &name.role {
         Role::Manifest => {
-            let manifest = format!("{}/{}", name.root, Layout::V2Flat.manifest_name());
+            let manifest = format!("{}/{}", name.root, Place::Flat.manifest_name());
             return assert_eq!(text, manifest);
         }
         Role::Content { path, kind } => (path, *kind),
+        Role::Root | Role::Internal | Role::Index(_) => unreachable!("no such roles in this place"),
     };
     ensure_inside(path);
     assert!(is_path(path));
@@ -292,7 +303,7 @@ pub fn member_name(bytes: &[u8]) {
     if !text.contains("/.") {
         assert_eq!(again, text);
     }
-    let reread = member_name::decode(again.as_bytes(), true, Layout::V2Flat);
+    let reread = member_name::decode(again.as_bytes(), true, Place::Flat);
     let same: MemberName<'_> = reread.expect("what is written is read");
     assert_eq!(same, name);
 }

@@ -2,12 +2,14 @@
 
 use camino::Utf8Path;
 
+use crate::config::Config;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, FileKind};
 use crate::journal::prepare::Prepared;
 use crate::journal::{Journal, NewTransaction, Provenance, TransactionKind};
 use crate::layout::{self, Layout};
+use crate::pack;
 use crate::plan;
 use crate::probe;
 use crate::session::Session;
@@ -15,10 +17,18 @@ use crate::staging::{Staging, Tree};
 use crate::transaction::Transaction;
 use crate::uri::{Scope, Uri};
 
+/// What a new store is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InitOptions {
+    /// Layout of the packs that it writes where none is asked for; `None` for the default, which
+    /// needs no setting. It stands in `.ovpack/config.toml`, where it can be changed.
+    pub layout: Option<pack::Layout>,
+}
+
 /// Makes a store in a directory that is empty or missing; durable when this returns.
 ///
 /// What an earlier call left that was cut short is finished.
-pub(crate) fn init(path: &Utf8Path) -> Result<()> {
+pub(crate) fn init(path: &Utf8Path, options: InitOptions) -> Result<()> {
     if !path.exists() {
         fsops::create_dir_all(path)?;
     }
@@ -33,12 +43,13 @@ pub(crate) fn init(path: &Utf8Path) -> Result<()> {
             });
         }
     }
-    make(root, false).map(drop)
+    make(root, false, options).map(drop)
 }
 
 /// Makes a directory that holds scope directories a store, and records every file in a baseline.
 pub(crate) fn adopt(
     path: &Utf8Path,
+    options: InitOptions,
     provenance: Provenance,
     wait: std::time::Duration,
 ) -> Result<()> {
@@ -64,7 +75,7 @@ pub(crate) fn adopt(
     }
     if !has_journal_without_commit(&root)? {
         ensure_no_store(&root)?;
-        make(root.again()?, true)?;
+        make(root.again()?, true, options)?;
     }
     let mut session = Session::begin(Layout::open(path)?, provenance, wait, &Control::default())?;
     crate::recover::recover(&mut session, crate::recover::RecoverOptions::default())?;
@@ -126,9 +137,13 @@ fn store_row(root: &Dir) -> Result<Option<Journal>> {
     }
 }
 
-fn make(root: Dir, is_adopted: bool) -> Result<Layout> {
+fn make(root: Dir, is_adopted: bool, options: InitOptions) -> Result<Layout> {
     let layout = Layout::create(root, is_adopted)?;
     probe::ensure_supported(&layout)?;
+    let config = Config {
+        layout: options.layout,
+    };
+    config.write(layout.control())?;
     Journal::create(&layout.path_of(layout::JOURNAL), is_adopted)?;
     layout.control().sync()?;
     layout.root().sync()?;

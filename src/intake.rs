@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::journal::PackFile;
 use crate::journal::prepare::PackFacts;
 use crate::limits::Limits;
+use crate::pack::IndexMember;
 use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{AuditReport, Observed, PackReader, Scratch};
 use crate::policy::Policies;
@@ -73,7 +74,11 @@ impl Intake {
             staging.add_finding(finding)?;
         }
         let head = reader.read_manifest(&audit, &mut &staging)?;
-        let claims = staging.set_manifest(&head, &audit.root, audit.layout)?;
+        staging.set_index(head.index.as_ref(), &audit)?;
+        if let Some((observed, lines)) = reader.read_records(&audit, &mut &staging)? {
+            staging.observe_index(IndexMember::Records, &observed, Some(lines))?;
+        }
+        let claims = staging.set_manifest(&head, &audit.root)?;
         Ok(Self {
             reader,
             audit,
@@ -131,6 +136,7 @@ impl Intake {
                 Err(finding) => self.staging.add_finding(&finding),
             }
         })?;
+        self.read_dense(control)?;
         self.reader.ensure_unchanged()?;
         self.ensure(CheckPhase::Bytes)
     }
@@ -156,7 +162,7 @@ impl Intake {
         }
         let (kind, pack_bytes) = (self.kind(), self.reader.pack_bytes());
         self.staging
-            .set_policy_fact(self.audit.layout, kind, pack_bytes)?;
+            .set_policy_fact(self.head.layout, kind, pack_bytes)?;
         let report = policies.ask(&mut self.staging, control)?;
         if report.is_empty() {
             return Ok(());
@@ -165,6 +171,20 @@ impl Intake {
             pack: self.reader.path().to_owned(),
             report: Box::new(report),
         })
+    }
+
+    /// Reads the dense vectors, which go nowhere.
+    fn read_dense(&self, control: &Control) -> Result<()> {
+        let read = self
+            .reader
+            .read_dense(&self.audit, &mut |_| control.ensure_not_interrupted())?;
+        match read {
+            Some(Ok(observed)) => self
+                .staging
+                .observe_index(IndexMember::Dense, &observed, None),
+            Some(Err(finding)) => self.staging.add_finding(&finding),
+            None => Ok(()),
+        }
     }
 
     /// Returns what the journal keeps of the pack as a file.
@@ -185,7 +205,7 @@ impl Intake {
             sha256: self.reader.sha256()?,
             manifest_sha256: self.head.manifest_sha256,
             content_sha256: self.head.content_sha256,
-            layout: self.audit.layout.as_str(),
+            layout: self.head.layout.as_str(),
             root_uri: self.head.root_uri.clone(),
         })
     }

@@ -4,7 +4,7 @@
 //! STORE/
 //!   viking/            the live tree (in an adopted store STORE itself is the live root)
 //!   .ovpack/           0700
-//!     lock store.db cache.db reserve
+//!     lock store.db cache.db reserve config.toml
 //!     slots/ID/tree    staged, later replaced trees
 //!     staging/         the staging database of the running transaction
 //!     policies/        queries that every pack is held against
@@ -30,6 +30,8 @@ pub(crate) const JOURNAL_WAL: &str = "store.db-wal";
 pub(crate) const CACHE: &str = "cache.db";
 /// Space for the journal when the disk is full.
 pub(crate) const RESERVE: &str = "reserve";
+/// Settings, for people to write.
+pub(crate) const CONFIG: &str = "config.toml";
 /// Slots, one directory each.
 pub(crate) const SLOTS: &str = "slots";
 /// Staging databases.

@@ -57,7 +57,9 @@ mod fsops;
 mod layout;
 mod lock;
 // pieces: one noun each
+mod assembly;
 mod checks;
+mod config;
 mod exchange;
 mod held;
 mod intake;
@@ -83,6 +85,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod revert;
 mod rollback;
 mod status;
 mod store;
@@ -103,16 +106,17 @@ pub use control::{Control, Phase, Progress};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
 pub use error::{Error, Result};
-pub use export::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
+pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
     DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
-    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    LogOptions, Outcome, Present, RecordedFinding, RevertedPath, SlotDecisionReport, StatReport,
     TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
+pub use init::InitOptions;
 pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
@@ -121,7 +125,7 @@ pub use plan::{Change, ChangeCounts, ChangeKind, Version};
 pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
-pub use rollback::RollbackOptions;
+pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -38,6 +38,20 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
     })
 }
 
+/// Looks whether the live roots are still the ones that were planned with, and not at what they hold.
+pub(crate) fn look_at_roots(layout: &Layout, units: &[Unit]) -> Result<()> {
+    units.iter().try_for_each(|unit| {
+        let (parent, name) = layout.open_unit_parent(&unit.path)?;
+        let found = parent.stat_at(&name)?.map(|stat| stat.inode);
+        if found == unit.old.map(|tree| tree.inode) {
+            return Ok(());
+        }
+        Err(Error::LiveTreeChanged {
+            path: parent.at(&name),
+        })
+    })
+}
+
 fn ensure_still_absent(layout: &Layout, unit: &Unit) -> Result<()> {
     let (parent, name) = layout.open_unit_parent(&unit.path)?;
     match parent.stat_at(&name)? {

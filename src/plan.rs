@@ -169,16 +169,19 @@ pub(crate) fn tree_digest(staging: &Staging, tree: Tree, unit: &str) -> Result<(
 
 /// Returns the digest of a tree, all of whose files are read.
 pub(crate) fn digest_by_reading(dir: &Dir) -> Result<Digest> {
+    Ok(digest_of(dir, None, &Control::default())?.0)
+}
+
+/// Returns the digest of a tree and the bytes of its files; those that the cache knows are not read.
+pub(crate) fn digest_of(
+    dir: &Dir,
+    cache: Option<&mut StatCache>,
+    control: &Control,
+) -> Result<(Digest, u64)> {
     let staging = Staging::make(None)?;
-    scan(
-        dir,
-        &EntryPath::root(),
-        Tree::Live,
-        &staging,
-        None,
-        &Control::default(),
-    )?;
-    Ok(tree_digest(&staging, Tree::Live, "")?.0)
+    let root = EntryPath::root();
+    scan(dir, &root, Tree::Live, &staging, cache, control)?;
+    tree_digest(&staging, Tree::Live, "")
 }
 
 /// Returns how many paths meet which change, and files and bytes of the tree to be.

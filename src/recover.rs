@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::exchange::{self, Position};
+use crate::exchange::{self, Position, Way};
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::EventKind;
@@ -124,33 +124,22 @@ fn settle(
     // A baseline moves nothing: once prepared, it only lacks its last event.
     let is_going_forward =
         !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
+    let is_moved = |unit: &Unit| moved.iter().any(|moved| moved.slot == unit.slot);
     if is_going_forward {
-        for unit in units
-            .iter()
-            .filter(|unit| !moved.iter().any(|moved| moved.path == unit.path))
-        {
-            exchange::move_forward(&session.layout, unit)?;
-        }
+        exchange::move_all(&session.layout, &units, Way::Forward, &is_moved)
+            .map_err(|stopped| stopped.error)?;
         transaction::complete(session, id, &units)?;
         return Ok("committed");
     }
-    if !moved.is_empty() {
-        go_back(session, id, &moved, has(EventKind::Back))?;
+    if has(EventKind::Back) {
+        transaction::finish_moving_back(session, &units, &|unit| !is_moved(unit))?;
+    } else if !moved.is_empty() {
+        let reason =
+            json!({ "reason": "operator", "message": "moved back by the operator's decision" });
+        transaction::move_all_back(session, id, &moved, &reason)?;
     }
     transaction::abort(session, id, &crashed)?;
     Ok("aborted")
-}
-
-fn go_back(session: &mut Session, id: TransactionId, moved: &[Unit], is_noted: bool) -> Result<()> {
-    if !is_noted {
-        let reason =
-            json!({ "reason": "operator", "message": "moved back by the operator's decision" });
-        return transaction::move_all_back(session, id, moved, &reason);
-    }
-    for unit in moved.iter().rev() {
-        exchange::move_back(&session.layout, unit)?;
-    }
-    exchange::sync_parents(&session.layout, moved)
 }
 
 /// Returns the units whose new tree is in place.
@@ -162,7 +151,7 @@ fn moved_units(
 ) -> Result<Vec<Unit>> {
     let mut moved = Vec::new();
     for unit in units {
-        let is_moved = match exchange::position(&session.layout, unit, &digest_of)? {
+        let is_moved = match exchange::position(&session.layout, unit, units, &digest_of)? {
             Position::New => true,
             Position::Old => false,
             Position::Neither(found) => match options.direction {

@@ -2,7 +2,10 @@
 
 mod audit;
 mod history;
+mod making;
 mod retention;
+mod settings;
+mod undo;
 
 use std::io::Write;
 use std::time::Duration;
@@ -16,7 +19,7 @@ use crate::export::{self, Confirm, ExportOptions, ExportReport};
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::import::{ImportOptions, Request};
-use crate::init;
+use crate::init::InitOptions;
 use crate::journal::{Journal, Provenance, StoreRow};
 use crate::layout::{self, Layout};
 use crate::probe;
@@ -64,8 +67,7 @@ impl Store {
     /// [`Error::StoreExists`], [`Error::DirectoryNotEmpty`], and [`Error::FileSystemUnsupported`]
     /// where directories cannot be exchanged atomically.
     pub fn init(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
-        init::init(path)?;
-        Self::open(path, options)
+        Self::init_with(path, InitOptions::default(), options)
     }
 
     /// Makes a directory that holds scope directories a store, and opens it; what else it holds is
@@ -75,8 +77,7 @@ impl Store {
     /// [`Error::NothingToAdopt`], [`Error::StoreExists`], [`Error::FileSystemUnsupported`]; and for
     /// content that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
     pub fn adopt(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
-        init::adopt(path, provenance(options), options.wait)?;
-        Self::open(path, options)
+        Self::adopt_with(path, InitOptions::default(), options)
     }
 
     /// Opens a store; changes nothing.
@@ -162,7 +163,8 @@ impl Store {
     /// Packs the tree at a URI. The file appears under its name only when it is whole and durable.
     ///
     /// # Errors
-    /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`], and for content
+    /// [`Error::UriNotFound`], [`Error::OutputExists`], [`Error::FileChanging`],
+    /// [`Error::ConfigInvalid`] where the store's layout is asked for, and for content
     /// that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
     pub fn export(
         &self,
@@ -170,6 +172,7 @@ impl Store {
         out: &Utf8Path,
         options: &ExportOptions,
     ) -> Result<ExportReport> {
+        let options = &self.with_layout(options)?;
         self.pack(&|live, cache, confirm| export::export(live, uri, out, options, cache, confirm))
     }
 
@@ -178,6 +181,7 @@ impl Store {
     /// # Errors
     /// As [`Self::export`].
     pub fn backup(&self, out: &Utf8Path, options: &ExportOptions) -> Result<ExportReport> {
+        let options = &self.with_layout(options)?;
         self.pack(&|live, cache, confirm| export::backup(live, out, options, cache, confirm))
     }
 
@@ -227,14 +231,7 @@ impl Store {
     /// [`Error::Drift`], [`Error::SlotPruned`], [`Error::SlotDamaged`], [`Error::Busy`].
     pub fn rollback(&self, tx: TransactionId, options: &RollbackOptions) -> Result<Receipt> {
         if options.dry_run {
-            let reader = self.reader()?;
-            return rollback::rehearse(
-                &reader.layout,
-                &reader.journal,
-                reader.cache(),
-                tx,
-                options,
-            );
+            return undo::or_first_obstacle(self.rehearse_rollback(tx, options)?);
         }
         rollback::run(&mut self.writer(&options.control)?, tx, options)
     }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::exchange;
+use crate::exchange::{self, Stopped, Way};
 use crate::id::TransactionId;
 use crate::journal::prepare::{Prepared, Unit};
-use crate::journal::{EventKind, NewTransaction};
+use crate::journal::{Cited, EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
 use crate::policy::PolicyRecord;
 use crate::session::Session;
@@ -30,6 +30,15 @@ pub struct Receipt {
     /// The transaction that a rollback undoes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undoes: Option<TransactionId>,
+    /// All transactions that a rollback of several undoes, newest first; empty for one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<TransactionId>,
+    /// The transaction before which a revert brought some paths back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<TransactionId>,
+    /// The commit whose tree stands at the root after a rollback; `None` where none is in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_effect: Option<TransactionId>,
     /// Number of commits that the store has seen, this one included.
     pub generation: u64,
     /// Whether the policy `skip` left everything as it was.
@@ -67,15 +76,24 @@ pub(crate) type LookAgain<'a> = &'a dyn Fn(&Session) -> Result<()>;
 impl<'s> Transaction<'s> {
     /// Begins: the event is durable when this returns, and nothing else has happened.
     pub(crate) fn begin(session: &'s mut Session, new: &NewTransaction) -> Result<Self> {
+        Self::begin_citing(session, new, &Cited::default())
+    }
+
+    /// The same for a transaction that is about others.
+    pub(crate) fn begin_citing(
+        session: &'s mut Session,
+        new: &NewTransaction,
+        cited: &Cited,
+    ) -> Result<Self> {
         match session.layout.make_reserve() {
             // What there is of it is given away below, where it is needed.
             Ok(()) | Err(Error::NoSpace { .. }) => {}
             Err(error) => return Err(error),
         }
-        let id = match session.journal.begin(new, &session.provenance) {
+        let id = match session.journal.begin(new, cited, &session.provenance) {
             Err(Error::NoSpace { .. }) => {
                 session.layout.release_reserve()?;
-                session.journal.begin(new, &session.provenance)?
+                session.journal.begin(new, cited, &session.provenance)?
             }
             begun => begun?,
         };
@@ -101,10 +119,9 @@ impl<'s> Transaction<'s> {
             return Err(self.abort(error));
         }
         let Self { session, id } = self;
-        for (done, unit) in prepared.units.iter().enumerate() {
-            if let Err(error) = exchange::move_forward(&session.layout, unit) {
-                return Err(give_back(session, id, &prepared.units[..done], unit, error));
-            }
+        let units = &prepared.units;
+        if let Err(stopped) = exchange::move_all(&session.layout, units, Way::Forward, &|_| false) {
+            return Err(give_back(session, id, units, stopped));
         }
         complete(session, id, &prepared.units).map_err(|source| Error::Pending {
             tx: id,
@@ -151,7 +168,7 @@ const fn settled_later() {}
 
 /// Makes the exchange durable and records the commit. Done by recovery too.
 pub(crate) fn complete(session: &mut Session, id: TransactionId, units: &[Unit]) -> Result<u64> {
-    exchange::sync_parents(&session.layout, units)?;
+    exchange::sync_parents(&session.layout, units, Way::Forward)?;
     match session.journal.commit(id) {
         Err(Error::NoSpace { .. }) => {
             session.layout.release_reserve()?;
@@ -191,25 +208,21 @@ pub(crate) fn note(
 }
 
 /// One unit could not be moved: moves those before it back, and aborts.
-fn give_back(
-    session: &mut Session,
-    id: TransactionId,
-    done: &[Unit],
-    failed: &Unit,
-    error: Error,
-) -> Error {
+fn give_back(session: &mut Session, id: TransactionId, units: &[Unit], stopped: Stopped) -> Error {
+    let Stopped { moved, error } = stopped;
+    let done = units.get(..moved).unwrap_or(units);
     let reason = reason_of(&error);
     let given_back = if done.is_empty() {
         Ok(())
     } else {
         move_all_back(session, id, done, &reason)
     };
-    if given_back.is_ok() {
+    // The first of those moved is what stands there against the rest.
+    let (Err(_), Some(stuck)) = (given_back, done.first()) else {
         abort(session, id, &reason).unwrap_or_else(|_| settled_later());
         return error;
-    }
-    // The first of those moved is what stands there against the rest.
-    let stuck = done.first().unwrap_or(failed);
+    };
+    let failed = units.get(moved).unwrap_or(stuck);
     Error::InDoubt {
         tx: id,
         path: session.layout.live_path_of(&stuck.path),
@@ -230,10 +243,18 @@ pub(crate) fn move_all_back(
     reason: &Value,
 ) -> Result<()> {
     note(session, id, EventKind::Back, reason)?;
-    for unit in moved.iter().rev() {
-        exchange::move_back(&session.layout, unit)?;
-    }
-    exchange::sync_parents(&session.layout, moved)
+    finish_moving_back(session, moved, &|_| false)
+}
+
+/// Finishes moving units back whose decision is durable, but for those that are back already.
+pub(crate) fn finish_moving_back(
+    session: &Session,
+    units: &[Unit],
+    is_back: &dyn Fn(&Unit) -> bool,
+) -> Result<()> {
+    exchange::move_all(&session.layout, units, Way::Back, is_back)
+        .map_err(|stopped| stopped.error)?;
+    exchange::sync_parents(&session.layout, units, Way::Back)
 }
 
 /// What the journal keeps of an error: its code, message and causes, the system's error by name,

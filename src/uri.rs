@@ -158,6 +158,13 @@ impl Uri {
         }
     }
 
+    /// Returns the component after `user/`, literally; `None` elsewhere.
+    pub fn user_id(&self) -> Option<&str> {
+        let mut components = self.path.components();
+        components.next().filter(|scope| *scope == "user")?;
+        components.next()
+    }
+
     /// Returns the `context_type` of what is at this URI: `memory` and `skill` where the first
     /// component after the owner says so, else `resource`. The owner is `user/ID`, `agent/ID`, or
     /// one of them within the other.
@@ -284,6 +291,20 @@ mod tests {
                 Ok(is),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_user_is_named_by_the_component_after_the_scope() {
+        for (text, user_id) in [
+            ("viking://user/a/memories", Some("a")),
+            ("viking://user/.abstract.md", Some(".abstract.md")),
+            ("viking://user", None),
+            ("viking://", None),
+            ("viking://agent/a/user/b", None),
+        ] {
+            let uri: Uri = text.parse().expect("a URI");
+            assert_eq!(uri.user_id(), user_id, "{text}");
         }
     }
 

@@ -188,7 +188,7 @@ fn report(intake: &Intake) -> Result<VerifyReport> {
     let sums = intake.staging.sums()?;
     Ok(VerifyReport {
         pack: intake.reader.path().to_owned(),
-        layout: intake.audit.layout,
+        layout: intake.head.layout,
         kind: intake.kind(),
         uri: intake.head.root_uri.clone(),
         root: intake.audit.root.clone(),

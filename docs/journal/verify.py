@@ -95,12 +95,18 @@ def verify(db, heads):
     return f"{seq} {last.hex()}"
 
 
+def connect(path):
+    db = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
+    return db
+
+
+FAULTS = (Bad, sqlite3.Error, ValueError, TypeError)
+
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    database = sqlite3.connect(f"file:{quote(sys.argv[1])}?mode=ro", uri=True)
-    database.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
-        print(verify(database, sys.argv[2:]))
-    except (Bad, sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        print(verify(connect(sys.argv[1]), sys.argv[2:]))
+    except FAULTS as error:
         sys.exit(f"the journal is damaged: {error}")

@@ -38,6 +38,8 @@ codes! {
             Self::SymlinkOnPath { .. } => "symlink-on-path",
             Self::SpecialFile { .. } => "special-file",
             Self::NameUnpackable { .. } => "name-unpackable",
+            Self::LayoutIncomplete { .. } => "layout-incomplete",
+            Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
             Self::UriNotFound { .. } => "uri-not-found",
@@ -47,6 +49,8 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NotInTransaction { .. } => "not-in-transaction",
+            Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
@@ -77,6 +81,7 @@ impl Error {
             Self::InvalidUri { .. }
             | Self::InvalidArgument { .. }
             | Self::PolicyFailed { .. }
+            | Self::ConfigInvalid { .. }
             | Self::StoreNewer { .. }
             | Self::StoreOlder { .. }
             | Self::FileSystemUnsupported { .. }
@@ -90,6 +95,8 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NotInTransaction { .. }
+            | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
@@ -97,6 +104,7 @@ impl Error {
             | Self::SymlinkOnPath { .. }
             | Self::SpecialFile { .. }
             | Self::NameUnpackable { .. }
+            | Self::LayoutIncomplete { .. }
             | Self::FileChanging { .. }
             | Self::LiveTreeChanged { .. }
             | Self::OutputExists { .. }

@@ -55,6 +55,12 @@ impl Error {
             Self::NameUnpackable { path, why } => {
                 json!({ "path": path.as_str(), "why": why.as_str() })
             }
+            Self::LayoutIncomplete { layout, scopes } => {
+                json!({ "layout": *layout, "scopes": scopes })
+            }
+            Self::ConfigInvalid { path, detail } => {
+                json!({ "path": path.as_str(), "detail": detail.as_str() })
+            }
             Self::FileChanging { path } => json!({ "path": path.as_str() }),
             Self::LiveTreeChanged { path } => json!({ "path": path.as_str() }),
             Self::UriNotFound { uri } => json!({ "uri": uri.to_string() }),
@@ -67,6 +73,12 @@ impl Error {
             Self::TransactionNotFound { tx } => json!({ "tx": tx.to_string() }),
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
+            }
+            Self::NotInTransaction { tx, uri } => {
+                json!({ "tx": tx.to_string(), "uri": uri.to_string() })
+            }
+            Self::NothingToRedo { tx, last } => {
+                json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
             }
             Self::SlotPruned { tx, slot } => json!({ "tx": tx.to_string(), "slot": slot.as_str() }),
             Self::ContentNotHeld { uri, tx, why } => {

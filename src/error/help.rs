@@ -47,6 +47,12 @@ impl Error {
             Self::SymlinkOnPath { .. } => "replace the link by the directory that it points to",
             Self::SpecialFile { .. } => "move it out of the tree",
             Self::NameUnpackable { .. } => "rename it, or choose a layout that can carry it",
+            Self::LayoutIncomplete { .. } => {
+                "choose a layout that carries every scope, such as v2, or let them be left out"
+            }
+            Self::ConfigInvalid { .. } => {
+                "correct the file, or remove it: each setting has a default"
+            }
             Self::FileChanging { .. } => "wait until its writer is done, then try again",
             Self::LiveTreeChanged { .. } => "wait until its writer is done, then try again",
             Self::UriNotFound { .. } => "list what is there with ls",
@@ -58,6 +64,10 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NotInTransaction { .. } => "show the transaction; it lists what it changed",
+            Self::NothingToRedo { .. } => {
+                "list the transactions with log; a redo takes a rollback back"
+            }
             Self::SlotPruned { .. } => "the replaced tree is gone; restore it from a backup",
             Self::ContentNotHeld { .. } => {
                 "the journal keeps digests for ever, but content only as long as a slot; look for it in the pack or in a backup"
@@ -67,7 +77,7 @@ impl Error {
             }
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
-                "roll back the later transactions first, newest first"
+                "roll back the later transactions first, newest first, or all of them with it as one"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {

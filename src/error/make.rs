@@ -1,4 +1,4 @@
-//! How errors are made of what the system says.
+//! How errors are made where they happen.
 
 use std::io;
 

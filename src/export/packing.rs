@@ -13,7 +13,9 @@ use crate::fsops::{Dir, Stat};
 use crate::limits::Limits;
 use crate::pack::manifest_writer::{self, ManifestHead};
 use crate::pack::member_name;
+use crate::pack::record_writer::{self, RecordsSummary};
 use crate::pack::writer::PackWriter;
+use crate::pack::{IndexMember, Layout, Place};
 use crate::stat_cache::{ATTEMPTS, StatCache};
 use crate::uri::Uri;
 
@@ -32,6 +34,7 @@ pub(super) struct Packing<'a> {
     pub(super) root_name: &'a str,
     pub(super) uri: &'a Uri,
     pub(super) options: &'a ExportOptions,
+    pub(super) layout: Layout,
     /// For messages.
     pub(super) pack: &'a Utf8Path,
     pub(super) rows: &'a Rows,
@@ -70,16 +73,22 @@ impl Packing<'_> {
         }
     }
 
-    fn member_name(&self, path: &EntryPath) -> Result<String> {
-        let root = self.root_name;
-        if path.is_root() {
-            return Ok(root.to_owned());
+    /// Adds a directory that is no entry: the root itself, or one below it.
+    pub(super) fn structure(&mut self, below: &str) -> Result<()> {
+        match self.layout.place() {
+            Place::Flat => Ok(()),
+            Place::Files => self
+                .writer
+                .directory(&format!("{}/{below}", self.root_name)),
         }
-        let below = member_name::escape(path).map_err(|fault| Error::NameUnpackable {
+    }
+
+    fn member_name(&self, path: &EntryPath) -> Result<String> {
+        let name = member_name::content_name(self.root_name, path, self.layout.place());
+        name.map_err(|fault| Error::NameUnpackable {
             path: path.to_string(),
             why: fault.to_string(),
-        })?;
-        Ok(format!("{root}/{below}"))
+        })
     }
 
     fn file(
@@ -160,21 +169,53 @@ impl Packing<'_> {
         };
         let directory = path.parent()?;
         let uri = self.uri.join(&directory).ok()?;
-        (!uri.is_session_content()).then_some((directory, which))
+        // The reference has no record of `user/ID/sessions` itself either, though one of `session`.
+        let file = self.uri.join(path).ok()?;
+        let is_session =
+            uri.is_session_content() || (file.user_id().is_some() && file.is_session_content());
+        (!is_session).then_some((directory, which))
     }
 
-    /// Adds the manifest, which must be the last member. Returns the digest of the inventory.
+    /// Adds the index records, which stand in the manifest or before it.
+    fn records(&mut self) -> Result<Option<RecordsSummary>> {
+        if self.layout.place() == Place::Flat {
+            return Ok(None);
+        }
+        self.structure("_ovpack/")?;
+        let mut summary = RecordsSummary::default();
+        let (rows, control) = (self.rows, &self.options.control);
+        let name = format!("{}/{}", self.root_name, IndexMember::Records.path());
+        let limit_bytes = Limits::default().manifest_bytes;
+        let is_added = self.writer.file(&name, limit_bytes, &mut |take| {
+            summary = record_writer::write_records(rows, &mut |bytes| {
+                control.ensure_not_interrupted()?;
+                take(bytes)
+            })?;
+            Ok(true)
+        })?;
+        if !is_added {
+            let detail = format!("its index records would have more than {limit_bytes} bytes");
+            return Err(self.refused(Rule::ManifestTooLarge, detail));
+        }
+        Ok(Some(summary))
+    }
+
+    /// Adds index records and manifest, which must be the last member. Returns the digest of the
+    /// inventory.
     pub(super) fn manifest(&mut self) -> Result<Digest> {
+        let records = self.records()?;
         let totals = self.rows.totals()?;
         let head = ManifestHead {
-            layout: self.options.layout,
+            layout: self.layout,
             content_sha256: self.rows.content_sha256()?,
             root: self.root_name,
             uri: self.uri,
             entries: totals.files.saturating_add(totals.directories),
+            records,
         };
         let limit_bytes = Limits::default().manifest_bytes;
-        let name = format!("{}/{}", self.root_name, self.options.layout.manifest_name());
+        let place = self.layout.place();
+        let name = format!("{}/{}", self.root_name, place.manifest_name());
         let (rows, control) = (self.rows, &self.options.control);
         let is_added = self.writer.file(&name, limit_bytes, &mut |take| {
             manifest_writer::write_manifest(&head, rows, &mut |bytes| {

@@ -7,8 +7,11 @@ use crate::db::{self, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
+use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
-use crate::pack::manifest_writer::{ManifestRecord, ManifestRow, ManifestRows, ManifestScalars};
+use crate::pack::manifest_writer::{
+    DescribedPath, ManifestRecord, ManifestRow, ManifestRows, ManifestScalars,
+};
 use crate::uri::Uri;
 
 const SCHEMA: &str = include_str!("../../schema/export.sql");
@@ -21,6 +24,8 @@ pub(super) struct Rows {
     connection: Connection,
     /// The pack's root.
     uri: Uri,
+    /// Whether the layout says whose each entry is.
+    names_users: bool,
 }
 
 /// One entry to be packed.
@@ -46,14 +51,18 @@ pub(super) enum Text {
 }
 
 impl Rows {
-    pub(super) fn new(uri: &Uri) -> Result<Self> {
+    pub(super) fn new(uri: &Uri, layout: Layout) -> Result<Self> {
         let connection = db::open_scratch(None, SCHEMA)?;
         // Never committed: the database goes with its connection.
         connection
             .execute_batch("BEGIN")
             .context("begin an export")?;
         let uri = uri.clone();
-        Ok(Self { connection, uri })
+        Ok(Self {
+            connection,
+            uri,
+            names_users: layout.names_users(),
+        })
     }
 
     pub(super) fn add(&self, path: &EntryPath, kind: EntryKind, size_bytes: u64) -> Result<()> {
@@ -144,6 +153,15 @@ impl Rows {
         Ok(hasher.finish())
     }
 
+    /// Returns whose an entry is, where the layout says so.
+    fn user_of(&self, path: &str) -> Option<String> {
+        let path = EntryPath::parse(path).ok().filter(|_| self.names_users)?;
+        let live = self.uri.path().join(&path);
+        let mut components = live.components();
+        components.next().filter(|scope| *scope == "user")?;
+        components.next().map(str::to_owned)
+    }
+
     /// Runs `give` on each row of a query.
     fn each(&self, query: &str, give: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         let action = "read what is exported";
@@ -161,16 +179,14 @@ impl ManifestRows for Rows {
         self.each(
             "SELECT path, kind, sha256, size_bytes FROM entry ORDER BY path",
             &mut |row| {
-                let entry = manifest_row(row).context("read an entry")?;
+                let mut entry = manifest_row(row).context("read an entry")?;
+                entry.user_id = self.user_of(entry.path);
                 give(&entry)
             },
         )
     }
 
-    fn each_described(
-        &self,
-        give: &mut dyn FnMut(&str, &[ManifestRecord<'_>]) -> Result<()>,
-    ) -> Result<()> {
+    fn each_described(&self, give: &mut dyn FnMut(&DescribedPath<'_>) -> Result<()>) -> Result<()> {
         self.each(
             "SELECT path, abstract, overview FROM described ORDER BY path",
             &mut |row| {
@@ -193,7 +209,11 @@ impl ManifestRows for Rows {
                     .into_iter()
                     .filter_map(|(level, text)| Some(record(level, text?)))
                     .collect();
-                give(&path, &records)
+                give(&DescribedPath {
+                    path: &path,
+                    user_id: self.user_of(&path),
+                    records: &records,
+                })
             },
         )
     }
@@ -207,6 +227,7 @@ fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {
         path: row.get_ref(0)?.as_str()?,
         sha256: row.get(2)?,
         size: (kind == EntryKind::File).then_some(size),
+        user_id: None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::ExportOptions;
-use super::left_out::LeftOut;
+use super::left_out::{LeftOut, OmittedScope};
 use super::rows::Rows;
 use super::skipped::{Skipped, is_unreadable};
 use crate::entry_path::{self, EntryKind, EntryPath, shown_name};
@@ -27,12 +27,14 @@ pub(super) struct Scan<'a> {
     /// The pack's root.
     pub(super) uri: &'a Uri,
     pub(super) options: &'a ExportOptions,
+    pub(super) layout: Layout,
     /// For messages.
     pub(super) pack: &'a camino::Utf8Path,
     pub(super) rows: &'a Rows,
     pub(super) left_out: LeftOut,
     /// Written by the visitor of a walk and by what excuses its errors.
     pub(super) skipped: &'a RefCell<Skipped>,
+    /// Members so far; from the beginning those that are no entries are among them.
     pub(super) members: u64,
 }
 
@@ -42,10 +44,11 @@ impl Scan<'_> {
         self.walk(root, &EntryPath::root())
     }
 
-    /// Lists every scope; one that is missing is an empty directory. Says what else is beside them.
+    /// Lists every scope that the layout carries; one that is missing is an empty directory. Says
+    /// what else is beside them.
     pub(super) fn scopes(&mut self) -> Result<()> {
         self.add(&EntryPath::root(), EntryKind::Directory, 0)?;
-        for scope in Scope::ALL {
+        for scope in self.layout.backup_scopes() {
             let path = scope.path();
             match open_directory(self.live, &self.uri_of(&path)?) {
                 Ok(root) => self.walk(&root, &path)?,
@@ -61,6 +64,37 @@ impl Scan<'_> {
             }
             Ok(())
         })
+    }
+
+    /// Counts what the scopes hold that the layout does not carry; those that hold nothing are not
+    /// listed. What no pack can hold is not counted.
+    pub(super) fn omitted(&self) -> Result<Vec<OmittedScope>> {
+        let carried = self.layout.backup_scopes();
+        let mut omitted = Vec::new();
+        for scope in Scope::ALL.iter().filter(|scope| !carried.contains(scope)) {
+            let path = scope.path();
+            let uri = self.uri_of(&path)?;
+            let root = match open_directory(self.live, &uri) {
+                Ok(root) => root,
+                Err(Error::UriNotFound { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let mut found = OmittedScope::of(uri);
+            tree::walk_from(
+                &root,
+                &path,
+                &mut |entry| {
+                    self.options.control.ensure_not_interrupted()?;
+                    found.count(entry);
+                    Ok(Descend::Below)
+                },
+                &mut |_| Ok(()),
+            )?;
+            if found.files > 0 || found.directories > 1 {
+                omitted.push(found);
+            }
+        }
+        Ok(omitted)
     }
 
     fn walk(&mut self, root: &Dir, base: &EntryPath) -> Result<()> {
@@ -99,7 +133,7 @@ impl Scan<'_> {
 
     fn is_left_out(&self, found: &Found<'_>) -> bool {
         let live = self.uri.path().join(found.path);
-        self.options.layout.is_reserved(found.name)
+        self.layout.place().is_reserved(found.name)
             || (found.kind == EntryKind::File && unpack::is_left_out(&live))
     }
 
@@ -116,10 +150,7 @@ impl Scan<'_> {
 
     /// Refuses a name that our own reader would refuse, or read as another one.
     fn ensure_packable(&self, found: &Found<'_>) -> Result<()> {
-        if !self.options.layout.escapes_names() {
-            return Ok(());
-        }
-        match member_name::escape(found.path) {
+        match member_name::content_name("", found.path, self.layout.place()) {
             Ok(_) => Ok(()),
             Err(fault) => Err(Error::NameUnpackable {
                 path: shown(self.uri, found.path),
@@ -129,10 +160,9 @@ impl Scan<'_> {
     }
 
     fn add(&mut self, path: &EntryPath, kind: EntryKind, bytes: u64) -> Result<()> {
-        // The manifest is one more.
         self.members = self.members.saturating_add(1);
         let limit = Limits::default().members;
-        if self.members >= limit {
+        if self.members > limit {
             let detail = format!(
                 "the tree has at least {limit} files and directories, more than a pack may have members"
             );
@@ -190,7 +220,7 @@ pub(super) fn open_directory(live: &Dir, uri: &Uri) -> Result<Dir> {
 pub(super) fn ensure_root_packable(uri: &Uri, root: &str, layout: Layout) -> Result<()> {
     let why = match entry_path::check(root) {
         Err(fault) => fault.to_string(),
-        Ok(()) if layout.is_reserved(root) => "it is a reserved name".to_owned(),
+        Ok(()) if layout.place().is_reserved(root) => "it is a reserved name".to_owned(),
         Ok(()) => return Ok(()),
     };
     let path = uri.to_string();

@@ -43,6 +43,23 @@ impl Fixture {
         std::fs::write(path, content).expect("written");
     }
 
+    /// Packs what [`Self::unpack`] put in place, in the layout that it came in.
+    fn pack_again(&self, name: &str, sidecar: &Value, out: &str) -> ExportReport {
+        let options = ExportOptions {
+            layout: Some(layout_of(name)),
+            ..ExportOptions::default()
+        };
+        let (live, out) = (&self.live, self.out(out));
+        let packed = match sidecar["root_uri"].as_str().expect("a URI") {
+            "viking://" => backup(live, &out, &options, None, &|| Ok(())),
+            uri => {
+                let uri = uri.parse().expect("a URI");
+                export(live, &uri, &out, &options, None, &|| Ok(()))
+            }
+        };
+        packed.expect(name)
+    }
+
     fn export(&self, uri: &str, out: &str) -> Result<ExportReport> {
         let (uri, out) = (uri.parse().expect("a URI"), self.out(out));
         export(
@@ -72,6 +89,7 @@ impl Fixture {
         let sidecar: Value = serde_json::from_slice(&sidecar).expect("JSON");
         let text = |key: &str| sidecar[key].as_str().expect("a text").to_owned();
         let root = text("root_uri").parse::<Uri>().expect("a URI");
+        let is_flat = name.starts_with("v2flat-");
         let mut zip = open_zip(Utf8Path::new(&format!("{FIXTURES}/{name}.ovpack")));
         std::fs::create_dir_all(fixture.live.at(root.path())).expect("made");
         for entry in sidecar["expected"].as_array().expect("a list") {
@@ -83,18 +101,28 @@ impl Fixture {
             }
             let escaped: Vec<_> = path
                 .components()
-                .map(|name| {
-                    name.strip_prefix('.')
-                        .map_or(name.to_owned(), |name| format!("_._{name}"))
+                .map(|name| match name.strip_prefix('.') {
+                    Some(rest) if is_flat => format!("_._{rest}"),
+                    _ => name.to_owned(),
                 })
                 .collect();
-            let member = format!("{}/{}", text("zip_root"), escaped.join("/"));
+            let below = if is_flat { "" } else { "files/" };
+            let member = format!("{}/{below}{}", text("zip_root"), escaped.join("/"));
             let mut content = Vec::new();
             let mut from = zip.by_name(&member).expect("a member");
             from.read_to_end(&mut content).expect("read");
             fixture.write(&live, content);
         }
         (fixture, sidecar)
+    }
+}
+
+fn layout_of(name: &str) -> Layout {
+    match name.split_once('-').map(|(layout, _)| layout) {
+        Some("v2flat") => Layout::V2Flat,
+        Some("v2files") => Layout::V2Files,
+        Some("v3") => Layout::V3,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -106,10 +134,26 @@ fn manifest(pack: &Utf8Path) -> Value {
     let mut zip = open_zip(pack);
     let mut last = zip.by_index(zip.len() - 1).expect("a member");
     let name = last.name().expect("a name").into_owned();
-    assert!(name.ends_with("/_._ovpack_manifest.json"), "{name}");
+    let below = name.split_once('/').map(|(_, below)| below);
+    let known = ["_._ovpack_manifest.json", "_ovpack/manifest.json"];
+    assert!(known.map(Some).contains(&below), "{name}");
     let mut text = Vec::new();
     last.read_to_end(&mut text).expect("read");
     serde_json::from_slice(&text).expect("JSON")
+}
+
+/// The index records as they stand in the pack, byte for byte; nothing where they stand in the manifest.
+fn record_text(pack: &Utf8Path) -> Option<String> {
+    let mut zip = open_zip(pack);
+    let name = {
+        let mut names = zip.file_names().map(|name| name.expect("a name"));
+        let found = names.find(|name| name.ends_with("/_ovpack/index_records.jsonl"));
+        found?.into_owned()
+    };
+    let mut text = String::new();
+    let mut member = zip.by_name(&name).expect("a member");
+    member.read_to_string(&mut text).expect("read");
+    Some(text)
 }
 
 /// The manifest without what the reference writes and means nothing: the size of a directory.
@@ -126,7 +170,7 @@ fn without_directory_sizes(mut manifest: Value) -> Value {
 }
 
 /// The reference's packs that another store can read back.
-const READABLE: [&str; 9] = [
+const READABLE: [&str; 30] = [
     "v2flat-backup-full",
     "v2flat-names",
     "v2flat-resources-click",
@@ -136,19 +180,35 @@ const READABLE: [&str; 9] = [
     "v2flat-user-memories",
     "v2flat-user-memories-vectors",
     "v2flat-多语言 texts",
+    "v2files-backup-full",
+    "v2files-collide-both",
+    "v2files-collide-escape-prefix",
+    "v2files-collide-manifest-name",
+    "v2files-dense-f32-多语言 texts",
+    "v2files-names",
+    "v2files-resources-click-vectors",
+    "v2files-session-sess_123",
+    "v2files-user-memories",
+    "v2files-user-memories-vectors",
+    "v2files-多语言 texts",
+    "v3-backup-full",
+    "v3-collide-both",
+    "v3-collide-escape-prefix",
+    "v3-collide-manifest-name",
+    "v3-names",
+    "v3-resources-click",
+    "v3-session-sess_123",
+    "v3-user-memories",
+    "v3-user-memories-vectors",
+    "v3-多语言 texts",
 ];
 
 #[test]
 fn the_reference_and_we_say_the_same_of_the_same_content() {
     for name in READABLE {
         let (fixture, sidecar) = Fixture::unpack(name);
+        let report = fixture.pack_again(name, &sidecar, "x");
         let uri = sidecar["root_uri"].as_str().expect("a URI");
-        let packed = if uri == "viking://" {
-            fixture.backup("x")
-        } else {
-            fixture.export(uri, "x")
-        };
-        let report = packed.expect("packed");
         assert_eq!(
             sidecar["content_sha256"],
             report.content_sha256.to_string(),
@@ -159,8 +219,21 @@ fn the_reference_and_we_say_the_same_of_the_same_content() {
         let mut theirs = without_directory_sizes(manifest(Utf8Path::new(&theirs)));
         // What only an index knows is not in the files, and session content gets no records.
         if !sidecar["vector_records"].is_null() || uri.starts_with("viking://session") {
-            ours["vectors"].take();
-            theirs["vectors"].take();
+            for manifest in [&mut ours, &mut theirs] {
+                if let Some(records) = manifest.get_mut("vectors") {
+                    records.take();
+                }
+                if let Some(index) = manifest.get_mut("index") {
+                    assert_eq!(index["records"]["path"], "_ovpack/index_records.jsonl");
+                    index.take();
+                }
+            }
+        } else {
+            let theirs = format!("{FIXTURES}/{name}.ovpack");
+            assert_eq!(
+                record_text(&report.file),
+                record_text(Utf8Path::new(&theirs))
+            );
         }
         assert_eq!(ours, theirs, "{name}");
     }
@@ -193,17 +266,100 @@ fn records_of_a_backup_are_the_references_but_for_session_content_and_the_index(
 }
 
 #[test]
+fn records_on_lines_are_the_references_but_for_session_content_and_the_index() {
+    let known_by_an_index = [
+        "v2files-backup-full",
+        "v2files-dense-f32-多语言 texts",
+        "v2files-resources-click-vectors",
+        "v2files-user-memories-vectors",
+        "v3-backup-full",
+        "v3-user-memories-vectors",
+    ];
+    for name in known_by_an_index {
+        let (fixture, sidecar) = Fixture::unpack(name);
+        let report = fixture.pack_again(name, &sidecar, "x");
+        let theirs = format!("{FIXTURES}/{name}.ovpack");
+        let mut expected = Vec::new();
+        for line in record_text(Utf8Path::new(&theirs))
+            .expect("records")
+            .lines()
+        {
+            let mut record: Value = serde_json::from_str(line).expect("JSON");
+            let path = record["path"].as_str().expect("a path");
+            // The index alone knows levels without a text, and the names of things.
+            if record["text"].is_null() || path.starts_with("session/") {
+                continue;
+            }
+            let scalars = record["scalars"].as_object_mut().expect("an object");
+            scalars.retain(|key, _| matches!(key.as_str(), "abstract" | "context_type" | "level"));
+            record.as_object_mut().expect("an object").remove("vector");
+            expected.push(record);
+        }
+        // The reference goes through the scopes in another order.
+        expected.sort_by_key(|record| record["path"].as_str().map(str::to_owned));
+        let numbered = expected.into_iter().zip(1..).map(|(mut record, number)| {
+            record["record_id"] = format!("r{number:06}").into();
+            record.to_string()
+        });
+        let expected: Vec<_> = numbered.collect();
+        assert!(!expected.is_empty(), "{name}");
+        let ours = record_text(&report.file).expect("records");
+        assert_eq!(ours.lines().collect::<Vec<_>>(), expected, "{name}");
+        let index = manifest(&report.file)["index"].take();
+        let sha256 = Digest::of(ours.as_bytes()).to_string();
+        let path = "_ovpack/index_records.jsonl";
+        assert_eq!(
+            index,
+            json!({ "records": { "count": expected.len(), "path": path, "sha256": sha256 } })
+        );
+    }
+}
+
+#[test]
+fn members_of_the_later_layouts_stand_in_the_order_of_the_references() {
+    let fixture = Fixture::new();
+    fixture.write("user/u/b/.abstract.md", "of b");
+    fixture.write("user/u/a.b", "");
+    let options = ExportOptions {
+        layout: Some(Layout::V3),
+        ..ExportOptions::default()
+    };
+    let uri = "user/u".parse().expect("a URI");
+    let report = export(
+        &fixture.live,
+        &uri,
+        &fixture.out("x"),
+        &options,
+        None,
+        &|| Ok(()),
+    );
+    let mut zip = open_zip(&report.expect("packed").file);
+    let names: Vec<_> = (0..zip.len())
+        .map(|index| {
+            let member = zip.by_index(index).expect("a member");
+            assert_eq!(member.extra_data(), None);
+            member.name().expect("a name").into_owned()
+        })
+        .collect();
+    let expected = [
+        "u/",
+        "u/files/",
+        "u/files/a.b",
+        "u/files/b/",
+        "u/files/b/.abstract.md",
+        "u/_ovpack/",
+        "u/_ovpack/index_records.jsonl",
+        "u/_ovpack/manifest.json",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn exporting_twice_gives_the_same_bytes() {
     for name in READABLE {
         let (fixture, sidecar) = Fixture::unpack(name);
-        let uri = sidecar["root_uri"].as_str().expect("a URI");
         let [once, twice] = ["once", "twice"].map(|out| {
-            let packed = if uri == "viking://" {
-                fixture.backup(out)
-            } else {
-                fixture.export(uri, out)
-            };
-            let report = packed.expect("packed");
+            let report = fixture.pack_again(name, &sidecar, out);
             let bytes = std::fs::read(&report.file).expect("read");
             assert_eq!(report.pack_bytes, bytes.len() as u64);
             assert_eq!(report.sha256, Digest::of(&bytes));
@@ -217,13 +373,7 @@ fn exporting_twice_gives_the_same_bytes() {
 fn our_own_reader_and_others_read_what_we_write() {
     for name in READABLE {
         let (fixture, sidecar) = Fixture::unpack(name);
-        let uri = sidecar["root_uri"].as_str().expect("a URI");
-        let packed = if uri == "viking://" {
-            fixture.backup("x")
-        } else {
-            fixture.export(uri, "x")
-        };
-        let report = packed.expect("packed");
+        let report = fixture.pack_again(name, &sidecar, "x");
         let verified = verify(&report.file, &VerifyOptions::default()).expect("verified");
         assert_eq!(verified.content_sha256, report.content_sha256);
         assert_eq!(verified.sha256, report.sha256);

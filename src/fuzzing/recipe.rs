@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::digest::Digest;
-use crate::pack::Layout;
+use crate::pack::Place;
 use crate::pack::member_name::unescape;
 
 const SEPARATOR: u8 = 0xff;
@@ -28,7 +28,7 @@ pub(super) fn pack_of(recipe: &[u8]) -> Vec<u8> {
     }
     let manifest = filled(template, &members);
     for (name, content) in &mut members {
-        if name.ends_with(Layout::V2Flat.manifest_name().as_bytes()) {
+        if name.ends_with(Place::Flat.manifest_name().as_bytes()) {
             *content = &manifest;
         }
     }
@@ -73,7 +73,7 @@ fn inventory_of(members: &[(&[u8], &[u8])]) -> Digest {
         let name = String::from_utf8_lossy(name);
         let (_, below) = name.split_once('/').unwrap_or_default();
         let is_directory = below.is_empty() || below.ends_with('/');
-        if !is_directory && below != Layout::V2Flat.manifest_name() {
+        if !is_directory && below != Place::Flat.manifest_name() {
             let item = (Digest::of(content).to_string(), content.len());
             files.insert(unescape(below), item);
         }

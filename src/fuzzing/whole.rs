@@ -7,15 +7,14 @@ use camino::Utf8Path;
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::{LIMITS, MemoryFile, assert_same_digest, read_or_refused, recipe};
+use super::{LIMITS, MemoryFile, assert_same_digest, content_path, read_or_refused, recipe};
 use crate::checks::Phase;
 use crate::control::Control;
 use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::intake::{ByteSink, Intake};
-use crate::pack::Layout;
-use crate::pack::member_name;
+use crate::pack::Place;
 use crate::pack::reader::Observed;
 use crate::staging::Staging;
 use crate::verify::{VerifyOptions, verify};
@@ -92,18 +91,26 @@ fn accept(path: &Utf8Path) -> Result<(Intake, Taken)> {
 fn ensure_as_declared(bytes: &[u8], taken: &BTreeMap<String, Vec<u8>>) {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).expect("a ZIP");
     let (mut files, mut directories, mut text) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let is_flat = archive.file_names().any(|name| {
+        let name = name.expect("a name");
+        name.split_once('/')
+            .is_some_and(|(_, below)| below == Place::Flat.manifest_name())
+    });
+    let place = if is_flat { Place::Flat } else { Place::Files };
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).expect("a member");
         let name = member.name().expect("a name").into_owned();
         let (_, below) = name.split_once('/').expect("below a root");
         let mut content = Vec::new();
         member.read_to_end(&mut content).expect("whole");
-        if below == Layout::V2Flat.manifest_name() {
+        if below == place.manifest_name() {
             text = content;
-        } else if below.is_empty() || below.ends_with('/') {
-            directories.push(member_name::unescape(below.trim_end_matches('/')));
-        } else {
-            files.insert(member_name::unescape(below), content);
+        } else if let Some(path) = content_path(place, below) {
+            if below.is_empty() || below.ends_with('/') {
+                directories.push(path);
+            } else {
+                files.insert(path, content);
+            }
         }
     }
     assert_eq!(&files, taken);

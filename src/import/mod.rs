@@ -1,7 +1,7 @@
 //! Import and restore: one pack, from file to commit.
 
 mod options;
-mod stage;
+pub(crate) mod stage;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -196,6 +196,7 @@ impl Request<'_> {
     /// Holds the pack against its own manifest, then against the target. Reads no content byte.
     fn admit(&self, layout: &Layout, intake: Intake) -> Result<Admitted> {
         intake.ensure(CheckPhase::Manifest)?;
+        intake.staging.drop_session_records()?;
         let verb = self.kind().as_str();
         let on_conflict = self.options.on_conflict;
         intake.staging.set_target(&Target {
@@ -289,6 +290,9 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
         uri: admitted.roots.uri.clone(),
         transaction: None,
         undoes: None,
+        undone: Vec::new(),
+        reverts: None,
+        in_effect: None,
         generation: journal.generation()?,
         skipped: admitted.is_skipped,
         dry_run: false,

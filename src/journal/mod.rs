@@ -12,6 +12,7 @@
 
 pub(crate) mod chain;
 mod copy;
+mod forecast;
 pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
@@ -69,6 +70,7 @@ pub(crate) enum TransactionKind {
     Import,
     Restore,
     Rollback,
+    Revert,
     Prune,
     Pin,
     Unpin,
@@ -81,6 +83,7 @@ impl TransactionKind {
             Self::Import => "import",
             Self::Restore => "restore",
             Self::Rollback => "rollback",
+            Self::Revert => "revert",
             Self::Prune => "prune",
             Self::Pin => "pin",
             Self::Unpin => "unpin",
@@ -104,6 +107,15 @@ pub(crate) struct NewTransaction {
     pub(crate) on_conflict: Option<&'static str>,
     pub(crate) undoes: Option<TransactionId>,
     pub(crate) pack: Option<PackFile>,
+}
+
+/// Other transactions that one is about; none for an import.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cited {
+    /// What a rollback of several undoes; empty for one, which stands in its own row.
+    pub(crate) undone: Vec<TransactionId>,
+    /// Paths that a revert brings back as they were before a transaction.
+    pub(crate) reverts: Vec<(TransactionId, String)>,
 }
 
 /// A pack as a file, before its bytes are read.
@@ -214,14 +226,20 @@ impl Journal {
         &mut self.connection
     }
 
-    /// Records that a transaction begins; durable when this returns.
-    pub(crate) fn begin(&mut self, new: &NewTransaction, by: &Provenance) -> Result<TransactionId> {
+    /// Records that a transaction begins, and which others it cites; durable when this returns.
+    pub(crate) fn begin(
+        &mut self,
+        new: &NewTransaction,
+        cited: &Cited,
+        by: &Provenance,
+    ) -> Result<TransactionId> {
         db::write(
             &mut self.connection,
             "record the begin of a transaction",
             |tx| {
                 let id =
                     insert_transaction(tx, new, by).context("record the begin of a transaction")?;
+                insert_cited(tx, id, cited).context("record the begin of a transaction")?;
                 chain::append(tx, id, EventKind::Begun, &json!({}), chain::Rows::Begun)?;
                 Ok(id)
             },
@@ -286,6 +304,20 @@ fn insert_transaction(
         },
     )?;
     Ok(TransactionId(tx.last_insert_rowid()))
+}
+
+fn insert_cited(tx: &Transaction<'_>, id: TransactionId, cited: &Cited) -> rusqlite::Result<()> {
+    for undone in &cited.undone {
+        let row = params![id.0, undone.0];
+        tx.execute("INSERT INTO tx_undo (tx, undone) VALUES (?1, ?2)", row)?;
+    }
+    for (before, path) in &cited.reverts {
+        tx.execute(
+            "INSERT INTO tx_revert (tx, before_tx, path) VALUES (?1, ?2, ?3)",
+            params![id.0, before.0, path],
+        )?;
+    }
+    Ok(())
 }
 
 /// Returns a count as a column holds it; a value that no column holds becomes the largest.

@@ -114,7 +114,7 @@ impl Journal {
             .prepare_cached(query)
             .context("read the journal's changes")?;
         let mut rows = statement
-            .query(named_params! {":tx": tx.0, ":path": path, ":end": end_of(path)})
+            .query(named_params! {":tx": tx.0, ":path": path, ":end": end_of(path, true)})
             .context("read the journal's changes")?;
         while let Some(row) = rows.next().context("read the journal's changes")? {
             let change = change_from_row(row).context("read the journal's changes")?;
@@ -136,7 +136,7 @@ impl Journal {
             .prepare(&DIRECTORIES.concat())
             .context("read the journal's changes")?;
         let mut rows = statement
-            .query(named_params! {":tx": tx.0, ":path": "", ":end": end_of("")})
+            .query(named_params! {":tx": tx.0, ":path": "", ":end": end_of("", true)})
             .context("read the journal's changes")?;
         while let Some(row) = rows.next().context("read the journal's changes")? {
             let (path, counts) = directory_from_row(row).context("read the journal's changes")?;
@@ -158,7 +158,7 @@ impl Journal {
             .prepare_cached(TREE_AT)
             .context("read the tree of the past")?;
         let mut rows = statement
-            .query(named_params! {":at": at.0, ":path": path, ":end": end_of(path)})
+            .query(named_params! {":at": at.0, ":path": path, ":end": end_of(path, true)})
             .context("read the tree of the past")?;
         while let Some(row) = rows.next().context("read the tree of the past")? {
             let entry = entry_from_row(row).context("read the tree of the past")?;
@@ -188,7 +188,7 @@ impl Journal {
         self.connection
             .query_row(
                 query,
-                named_params! {":path": path, ":end": end_of(path)},
+                named_params! {":path": path, ":end": end_of(path, true)},
                 |row| row.get(0),
             )
             .context("read the journal's changes")

@@ -88,7 +88,7 @@ pub(crate) struct Prepared {
     pub(crate) units: Vec<Unit>,
     /// The policies that the pack was held against.
     pub(crate) policies: Vec<PolicyRecord>,
-    /// The transaction that a rollback undoes: its change rows are cited, not copied.
+    /// The (oldest) transaction that a rollback undoes: the change rows are cited, not copied.
     pub(crate) undoes: Option<TransactionId>,
 }
 
@@ -103,8 +103,8 @@ impl Journal {
         db::write(&mut self.connection, "record what is prepared", |sql| {
             insert_facts(sql, id, prepared).context("record what is prepared")?;
             let mut effects = Vec::new();
-            if let Some(undone) = prepared.undoes {
-                effects.extend(state::flips(sql, undone)?);
+            if prepared.undoes.is_some() {
+                effects.extend(state::flips(sql, &state::targets(sql, id)?)?);
             }
             if staging.has_external_changes()? {
                 let set = insert_change_set(sql, id, "external")?;

@@ -43,20 +43,25 @@ impl Journal {
     }
 
     /// Returns the committed transactions and what each undoes, oldest first.
-    pub(crate) fn committed(&self) -> Result<Vec<(TransactionId, Option<TransactionId>)>> {
-        let query =
-            "SELECT id, undoes FROM tx JOIN committed_tx ON committed_tx.tx = tx.id ORDER BY id";
+    pub(crate) fn committed(&self) -> Result<Vec<(TransactionId, Vec<TransactionId>)>> {
+        let query = "SELECT id, coalesce(undone, undoes) AS target FROM tx JOIN committed_tx ON committed_tx.tx = tx.id
+                     LEFT JOIN tx_undo ON tx_undo.tx = tx.id ORDER BY id, target";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
-        let rows = statement
-            .query_map([], |row| {
-                Ok((
-                    TransactionId(row.get(0)?),
-                    row.get::<_, Option<i64>>(1)?.map(TransactionId),
-                ))
-            })
-            .context("read the journal")?;
-        rows.collect::<rusqlite::Result<_>>()
-            .context("read the journal")
+        let mut rows = statement.query([]).context("read the journal")?;
+        let mut commits: Vec<(TransactionId, Vec<TransactionId>)> = Vec::new();
+        while let Some(row) = rows.next().context("read the journal")? {
+            let columns =
+                || -> rusqlite::Result<(i64, Option<i64>)> { Ok((row.get(0)?, row.get(1)?)) };
+            let (id, target) = columns().context("read the journal")?;
+            let id = TransactionId(id);
+            if commits.last().is_none_or(|(last, _)| *last != id) {
+                commits.push((id, Vec::new()));
+            }
+            if let Some((_, undoes)) = commits.last_mut() {
+                undoes.extend(target.map(TransactionId));
+            }
+        }
+        Ok(commits)
     }
 
     /// Returns a transaction's units, in the order in which they are moved.

@@ -71,6 +71,14 @@ impl Journal {
             .context("read a slot's row")
     }
 
+    /// Returns the transaction that made a slot.
+    pub(crate) fn maker_of(&self, slot: SlotId) -> Result<Option<TransactionId>> {
+        let query = "SELECT made_by FROM slot WHERE id = ?1";
+        let maker = self.connection.query_row(query, [slot.0], |row| row.get(0));
+        let maker = optional(maker).context("read a slot's row")?;
+        Ok(maker.map(TransactionId))
+    }
+
     /// Returns the slots that a transaction made and that are not pruned.
     pub(crate) fn slots_made_by(&self, tx: TransactionId) -> Result<Vec<SlotId>> {
         let mut statement = self

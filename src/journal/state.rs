@@ -3,9 +3,11 @@
 //! At each path it is the new side of the row with the highest change set in effect. Rollbacks
 //! add no rows for this: they say which change sets are in effect from their commit on.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, named_params};
 
-use super::{Journal, from_column};
+use super::{Journal, from_column, optional};
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
 use crate::error::Result;
@@ -44,42 +46,51 @@ impl Journal {
         path: &str,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        self.for_each_state(path, "[]", "[]", visit)
+        self.for_each_committed_in(path, true, visit)
     }
 
-    /// The same as if `rollback_of` were undone already.
-    pub(crate) fn for_each_predicted(
+    /// The same at `path` alone unless `and_below`.
+    pub(crate) fn for_each_committed_in(
         &self,
         path: &str,
-        rollback_of: TransactionId,
+        and_below: bool,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let flips = flips(&self.connection, rollback_of)?;
-        let of = |wanted: bool| {
-            let ids: Vec<i64> = flips
-                .iter()
-                .filter(|(_, in_effect)| *in_effect == wanted)
-                .map(|(id, _)| *id)
-                .collect();
-            serde_json::json!(ids).to_string()
-        };
-        self.for_each_state(path, &of(false), &of(true), visit)
+        self.for_each_state(path, &end_of(path, and_below), &BTreeMap::new(), visit)
+    }
+
+    /// The same as if `undone` were undone already.
+    pub(crate) fn for_each_predicted_in(
+        &self,
+        path: &str,
+        and_below: bool,
+        undone: &[TransactionId],
+        visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
+    ) -> Result<()> {
+        let flips = flips(&self.connection, undone)?;
+        self.for_each_state(path, &end_of(path, and_below), &flips, visit)
     }
 
     fn for_each_state(
         &self,
         path: &str,
-        off: &str,
-        on: &str,
+        end: &str,
+        flips: &BTreeMap<i64, bool>,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let end = end_of(path);
+        let of = |wanted: bool| {
+            let ids = flips
+                .iter()
+                .filter(|(_, in_effect)| **in_effect == wanted)
+                .map(|(id, _)| *id);
+            serde_json::json!(ids.collect::<Vec<_>>()).to_string()
+        };
         let mut statement = self
             .connection
             .prepare_cached(STATE)
             .context("read the committed state")?;
         let mut rows = statement
-            .query(named_params! {":path": path, ":end": end, ":off": off, ":on": on})
+            .query(named_params! {":path": path, ":end": end, ":off": of(false), ":on": of(true)})
             .context("read the committed state")?;
         while let Some(row) = rows.next().context("read the committed state")? {
             visit(entry_from_row(row).context("read the committed state")?)?;
@@ -120,7 +131,7 @@ impl Journal {
             .prepare_cached(STATE_BEFORE)
             .context("read the committed state")?;
         let mut rows = statement
-            .query(named_params! {":path": path, ":end": end_of(path), ":tx": tx.0})
+            .query(named_params! {":path": path, ":end": end_of(path, true), ":tx": tx.0})
             .context("read the committed state")?;
         while let Some(row) = rows.next().context("read the committed state")? {
             visit(entry_from_row(row).context("read the committed state")?)?;
@@ -129,12 +140,13 @@ impl Journal {
     }
 }
 
-/// Returns what sorts behind all paths at and below `path`.
-pub(super) fn end_of(path: &str) -> String {
-    if path.is_empty() {
-        char::MAX.to_string()
-    } else {
-        format!("{path}0")
+/// Returns what sorts behind `path`, and behind all that is below it where that is asked for. No
+/// name has a byte as small as the first.
+pub(super) fn end_of(path: &str, and_below: bool) -> String {
+    match (path, and_below) {
+        ("", true) => char::MAX.to_string(),
+        (path, true) => [path, "0"].concat(),
+        (path, false) => [path, "\u{1}"].concat(),
     }
 }
 
@@ -147,21 +159,39 @@ fn entry_from_row(row: &Row<'_>) -> rusqlite::Result<CommittedEntry> {
     })
 }
 
-/// Returns which change sets a rollback of `tx` puts out of effect and back in effect: its own out;
-/// where it is a rollback itself, those of what it undid back in; and so on down the line.
-pub(super) fn flips(connection: &Connection, tx: TransactionId) -> Result<Vec<(i64, bool)>> {
-    let mut flips = Vec::new();
-    let (mut at, mut in_effect) = (Some(tx.0), false);
-    while let Some(id) = at {
-        let query = "SELECT change_set.id, undoes FROM tx LEFT JOIN change_set ON change_set.tx = tx.id AND origin = 'transaction'
-                     WHERE tx.id = ?1";
-        let (set, undoes): (Option<i64>, Option<i64>) = connection
-            .query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .context("read the journal")?;
-        flips.extend(set.map(|set| (set, in_effect)));
-        // An id only ever undoes a smaller one, so this ends whatever the rows say.
-        at = undoes.filter(|undone| *undone < id);
-        in_effect = !in_effect;
+/// Returns which change sets a rollback of some commits puts out of effect and back in effect: their
+/// own out; where one is a rollback itself, those of what it undid back in; and so on down the line.
+pub(super) fn flips(
+    connection: &Connection,
+    undone: &[TransactionId],
+) -> Result<BTreeMap<i64, bool>> {
+    let mut flips = BTreeMap::new();
+    let mut waiting: Vec<_> = undone.iter().map(|id| (*id, false)).collect();
+    while let Some((id, in_effect)) = waiting.pop() {
+        let query = "SELECT id FROM change_set WHERE tx = ?1 AND origin = 'transaction'";
+        let set = connection.query_row(query, [id.0], |row| row.get(0));
+        if let Some(set) = optional(set).context("read the journal")? {
+            flips.insert(set, in_effect);
+        }
+        // An id only ever undoes smaller ones, so this ends whatever the rows say.
+        let targets = targets(connection, id)?;
+        let smaller = targets.into_iter().filter(|target| *target < id);
+        waiting.extend(smaller.map(|target| (target, !in_effect)));
     }
     Ok(flips)
+}
+
+/// Returns the transactions that a rollback undoes, oldest first; none for what is no rollback.
+pub(super) fn targets(connection: &Connection, id: TransactionId) -> Result<Vec<TransactionId>> {
+    let query =
+        "SELECT coalesce(undone, undoes) AS target FROM tx LEFT JOIN tx_undo ON tx_undo.tx = tx.id
+                 WHERE tx.id = ?1 AND undoes IS NOT NULL ORDER BY target";
+    let mut statement = connection
+        .prepare_cached(query)
+        .context("read the journal")?;
+    let ids = statement
+        .query_map([id.0], |row| row.get(0).map(TransactionId))
+        .context("read the journal")?;
+    ids.collect::<rusqlite::Result<_>>()
+        .context("read the journal")
 }

@@ -215,7 +215,7 @@ impl Journal {
             ":uri": filter.uri,
             ":path": filter.path,
             ":external": filter.is_external_too,
-            ":end": filter.path.map(super::state::end_of),
+            ":end": filter.path.map(|path| super::state::end_of(path, true)),
             ":outcome": filter.outcome,
             ":kind": filter.kind,
             ":user": filter.user,
@@ -226,6 +226,24 @@ impl Journal {
         };
         let rows = statement
             .query_map(parameters, TransactionRow::from_row)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
+    }
+
+    /// Returns all transactions that a rollback of several undoes, newest first; none for one.
+    pub(crate) fn undone_together(&self, id: TransactionId) -> Result<Vec<TransactionId>> {
+        let mut undone = super::state::targets(&self.connection, id)?;
+        undone.reverse();
+        Ok(if undone.len() > 1 { undone } else { Vec::new() })
+    }
+
+    /// Returns the paths that a revert brought back, each with the transaction before which it was so.
+    pub(crate) fn reverted(&self, id: TransactionId) -> Result<Vec<(TransactionId, String)>> {
+        let query = "SELECT before_tx, path FROM tx_revert WHERE tx = ?1 ORDER BY path";
+        let mut statement = self.connection.prepare(query).context("read the journal")?;
+        let rows = statement
+            .query_map([id.0], |row| Ok((TransactionId(row.get(0)?), row.get(1)?)))
             .context("read the journal")?;
         rows.collect::<rusqlite::Result<_>>()
             .context("read the journal")

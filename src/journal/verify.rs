@@ -41,10 +41,12 @@ impl Journal {
             .connection
             .unchecked_transaction()
             .context("read the journal")?;
+        let mut since = since.to_vec();
+        since.sort_unstable_by_key(|kept| kept.seq);
         let last = last_seq(&snapshot)?;
         let schema_objects = schema::ensure_as_made(&snapshot, last)?;
-        let (head, rows) = walk(&snapshot, since, control)?;
-        ensure_heads_reached(since, head)?;
+        let (head, rows) = walk(&snapshot, &since, control)?;
+        ensure_heads_reached(&since, head)?;
         ensure_all_covered(&snapshot, head)?;
         ensure_slots_follow(&snapshot, head)?;
         ensure_sound(&snapshot, head)?;
@@ -260,11 +262,14 @@ fn shown(digest: Option<Digest>) -> String {
     digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string())
 }
 
-/// An event whose number a kept head has must have its hash.
+/// An event whose number a kept head has must have its hash. `since` is sorted: a file of nightly
+/// heads may be long.
 fn ensure_kept(since: &[Head], event: Head) -> Result<()> {
-    let other = since
-        .iter()
-        .find(|kept| kept.seq == event.seq && kept.hash != event.hash);
+    let from = since.partition_point(|kept| kept.seq < event.seq);
+    let of_event = since.get(from..).unwrap_or_default().iter();
+    let other = of_event
+        .take_while(|kept| kept.seq == event.seq)
+        .find(|kept| kept.hash != event.hash);
     let Some(kept) = other else { return Ok(()) };
     let row = match event.seq {
         0 => "store [1]".to_owned(),

@@ -1,4 +1,4 @@
-//! Index records of a manifest: what a pack says about a path at one level.
+//! Index records: what a pack says about a path at one level, in the manifest or on a line.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Number, Value};
 
 use super::json::{Count, KeySeed, STRING_BYTES_MAX, Skipped, TextSeed, set_once};
 use super::reading::Reading;
-use crate::entry_path::EntryPath;
+use super::record_lines::DenseReference;
+use crate::entry_path::{EntryKind, EntryPath};
 
 /// Scalars that travel; all others belong to the place that wrote the pack.
 pub(crate) const PORTABLE_SCALARS: &[&str] = &[
@@ -36,6 +37,21 @@ pub(crate) struct IndexRecord {
     pub(crate) scalars: Map<String, Value>,
     /// Text of levels 0 and 1.
     pub(crate) text: Option<String>,
+    /// What a record says beside, where it stands on a line of its own.
+    pub(crate) line: Option<RecordLine>,
+}
+
+/// What only a record on a line of its own says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordLine {
+    /// Unique in the pack.
+    pub(crate) record_id: String,
+    /// What it describes.
+    pub(crate) kind: EntryKind,
+    /// Where its dense vector stands.
+    pub(crate) dense: Option<DenseReference>,
+    /// Whose it is.
+    pub(crate) user_id: Option<String>,
 }
 
 /// Reads `vectors` and gives each record to the sink.
@@ -101,6 +117,7 @@ impl<'de> Visitor<'de> for RecordsSeed<'_, '_, '_> {
                 level,
                 scalars,
                 text,
+                line: None,
             };
             self.0.give(|sink| sink.record(record))?;
         }
@@ -136,7 +153,7 @@ impl<'de> Visitor<'de> for ClaimVisitor {
             match key {
                 Some(0) => set_once(&mut level, "level", members.next_value::<Count>()?)?,
                 Some(1) => {
-                    let value = members.next_value::<Option<Scalars>>()?;
+                    let value = members.next_value_seed(ScalarsSeed(PORTABLE_SCALARS))?;
                     set_once(&mut scalars, "scalars", value)?;
                 }
                 Some(2) => {
@@ -149,10 +166,8 @@ impl<'de> Visitor<'de> for ClaimVisitor {
             }
         }
         let Count(level) = level.ok_or_else(|| A::Error::missing_field("level"))?;
-        let level = u8::try_from(level).ok().filter(|level| *level <= 2);
-        let level = level
+        let level = level_of(level)
             .ok_or_else(|| A::Error::invalid_value(Unexpected::Other("another level"), &self))?;
-        let scalars = scalars.flatten().map(|Scalars(scalars)| scalars);
         Ok(Claim {
             level,
             scalars: scalars.unwrap_or_default(),
@@ -161,27 +176,37 @@ impl<'de> Visitor<'de> for ClaimVisitor {
     }
 }
 
-struct Scalars(Map<String, Value>);
+/// Returns a level of those that there are.
+pub(super) fn level_of(level: i64) -> Option<u8> {
+    u8::try_from(level).ok().filter(|level| *level <= 2)
+}
 
-impl<'de> Deserialize<'de> for Scalars {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ScalarsVisitor)
+/// Reads an object's known keys, each once, with flat values; `null` is an empty object.
+pub(super) struct ScalarsSeed(pub(super) &'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for ScalarsSeed {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct ScalarsVisitor;
-
-impl<'de> Visitor<'de> for ScalarsVisitor {
-    type Value = Scalars;
+impl<'de> Visitor<'de> for ScalarsSeed {
+    type Value = Map<String, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of scalars")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Scalars, A::Error> {
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Map::new())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut scalars = Map::new();
-        while let Some(key) = members.next_key_seed(KeySeed(PORTABLE_SCALARS))? {
-            let Some(key) = key.and_then(|key| PORTABLE_SCALARS.get(key).copied()) else {
+        while let Some(key) = members.next_key_seed(KeySeed(self.0))? {
+            let Some(key) = key.and_then(|key| self.0.get(key).copied()) else {
                 members.next_value::<Skipped>()?;
                 continue;
             };
@@ -190,12 +215,12 @@ impl<'de> Visitor<'de> for ScalarsVisitor {
                 return Err(A::Error::duplicate_field(key));
             }
         }
-        Ok(Scalars(scalars))
+        Ok(scalars)
     }
 }
 
 /// A scalar's value: flat, so that its size in memory is about its size in the manifest.
-struct Scalar(Value);
+pub(super) struct Scalar(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -41,6 +41,7 @@ pub(super) struct JsonSource<'a, 'm> {
     hasher: Hasher,
     state: Lexer,
     name: &'a str,
+    rule: Rule,
 }
 
 #[derive(Clone, Copy)]
@@ -50,14 +51,20 @@ enum Lexer {
 }
 
 impl<'a, 'm> JsonSource<'a, 'm> {
-    /// Reads the member from its beginning. `name` is for findings.
-    pub(super) fn new(stream: MemberStream<'m>, name: &'a str, stop: &'a StopCell) -> Self {
+    /// Reads the member from its beginning. `name` is for findings, `rule` for those of its strings.
+    pub(super) fn new(
+        stream: MemberStream<'m>,
+        name: &'a str,
+        rule: Rule,
+        stop: &'a StopCell,
+    ) -> Self {
         Self {
             stream,
             stop,
             hasher: Hasher::default(),
             state: Lexer::Between,
             name,
+            rule,
         }
     }
 
@@ -84,7 +91,7 @@ impl io::Read for JsonSource<'_, '_> {
         };
         if self.state.is_too_long_after(bytes) {
             let detail = format!("a string is longer than {STRING_BYTES_MAX} bytes");
-            let finding = Finding::new(Rule::ManifestSyntax, self.name, detail);
+            let finding = Finding::new(self.rule, self.name, detail);
             return stop(Stop::Finding(finding));
         }
         self.hasher.update(bytes);

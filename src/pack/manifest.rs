@@ -9,15 +9,18 @@ use std::fmt;
 use std::io::BufReader;
 
 use camino::Utf8Path;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 
-use super::Layout;
+use super::index_claims::IndexClaims;
 use super::index_record::VectorsSeed;
 use super::inflate::{BUFFER_BYTES, MemberStream};
 use super::json::{JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
 use super::manifest_entry::EntriesSeed;
 use super::member::Observed;
 use super::reading::Reading;
+use super::{Layout, Place};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
@@ -48,6 +51,9 @@ pub(crate) struct ManifestHead {
     pub(crate) kind: String,
     /// `format_version`.
     pub(crate) format_version: i64,
+    /// The layout that has this version at the manifest's place; where none has it, which is a
+    /// finding, the newest at that place.
+    pub(crate) layout: Layout,
     /// `root.name`.
     pub(crate) root_name: String,
     /// `root.uri`.
@@ -58,6 +64,10 @@ pub(crate) struct ManifestHead {
     pub(crate) package_type: Option<String>,
     /// `scopes`; absent but for backups.
     pub(crate) scopes: Option<Vec<String>>,
+    /// `root.user_id`; where content lies below `files/`.
+    pub(crate) user_id: Option<String>,
+    /// `index`; where content lies below `files/`.
+    pub(crate) index: Option<IndexClaims>,
     /// `content_sha256`.
     pub(crate) content_sha256: Digest,
     /// Digest of the manifest's own bytes; observed.
@@ -73,7 +83,7 @@ pub(crate) struct ManifestHead {
 /// [`Error::FileChanging`] where the bytes are not those that were observed.
 pub(super) fn read(
     stream: MemberStream<'_>,
-    layout: Layout,
+    place: Place,
     name: &str,
     observed: Observed,
     pack: &Utf8Path,
@@ -83,12 +93,15 @@ pub(super) fn read(
     let stop = RefCell::new(None);
     let mut reading = Reading {
         sink,
-        layout,
+        place,
         limits,
         rule: Rule::ManifestSyntax,
         stop: &stop,
     };
-    let mut source = BufReader::with_capacity(BUFFER_BYTES, JsonSource::new(stream, name, &stop));
+    let mut source = BufReader::with_capacity(
+        BUFFER_BYTES,
+        JsonSource::new(stream, name, Rule::ManifestSyntax, &stop),
+    );
     let mut json = serde_json::Deserializer::from_reader(&mut source);
     let parsed = json
         .deserialize_map(HeadVisitor(&mut reading))
@@ -143,7 +156,7 @@ pub(crate) fn read_alone(
     let limits = &Limits::default();
     read(
         stream,
-        Layout::V2Flat,
+        Place::Flat,
         "manifest",
         observed,
         path,
@@ -170,52 +183,86 @@ impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {
             "entries",
             "content_sha256",
             "vectors",
+            "index",
         ];
         let reading = self.0;
         let text = TextSeed {
             bytes_max: HEAD_TEXT_BYTES_MAX,
         };
-        let (mut kind, mut version, mut root, mut scopes) = (None, None, None, None);
-        let (mut entries, mut content_sha256, mut vectors) = (None, None, None);
+        let (mut entries, mut vectors, mut parts) = (None, None, HeadParts::default());
         while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
             match key {
-                Some(0) => set_once(&mut kind, "kind", members.next_value_seed(text)?)?,
+                Some(0) => set_once(&mut parts.kind, "kind", members.next_value_seed(text)?)?,
                 Some(1) => {
                     reading.rule = Rule::FormatVersion;
                     let Version(value) = members.next_value()?;
                     reading.rule = Rule::ManifestSyntax;
-                    set_once(&mut version, "format_version", value)?;
+                    set_once(&mut parts.version, "format_version", value)?;
                 }
-                Some(2) => set_once(&mut root, "root", members.next_value::<Root>()?)?,
-                Some(3) => set_once(&mut scopes, "scopes", members.next_value::<Scopes>()?)?,
+                Some(2) => {
+                    let root = members.next_value_seed(RootSeed(reading.place))?;
+                    set_once(&mut parts.root, "root", root)?;
+                }
+                Some(3) => set_once(&mut parts.scopes, "scopes", members.next_value()?)?,
                 Some(4) => {
                     set_once(&mut entries, "entries", ())?;
                     members.next_value_seed(EntriesSeed(reading))?;
                 }
-                Some(5) => set_once(&mut content_sha256, "content_sha256", members.next_value()?)?,
-                Some(6) => {
+                Some(5) => {
+                    let digest = members.next_value()?;
+                    set_once(&mut parts.content_sha256, "content_sha256", digest)?;
+                }
+                Some(6) if reading.place == Place::Flat => {
                     set_once(&mut vectors, "vectors", ())?;
                     reading.rule = Rule::RecordShape;
                     members.next_value_seed(VectorsSeed(reading))?;
                     reading.rule = Rule::ManifestSyntax;
+                }
+                Some(7) if reading.place == Place::Files => {
+                    set_once(&mut parts.index, "index", members.next_value()?)?;
                 }
                 _ => {
                     members.next_value::<Skipped>()?;
                 }
             }
         }
-        let missing = A::Error::missing_field;
-        entries.ok_or_else(|| missing("entries"))?;
-        let root = root.ok_or_else(|| missing("root"))?;
+        entries.ok_or_else(|| A::Error::missing_field("entries"))?;
+        parts.finish(reading.place)
+    }
+}
+
+/// The head while it is read: what came so far.
+#[derive(Default)]
+struct HeadParts {
+    kind: Option<String>,
+    version: Option<i64>,
+    root: Option<Root>,
+    scopes: Option<Scopes>,
+    content_sha256: Option<Digest>,
+    index: Option<IndexClaims>,
+}
+
+impl HeadParts {
+    fn finish<E: serde::de::Error>(self, place: Place) -> Result<ManifestHead, E> {
+        let missing = E::missing_field;
+        let root = self.root.ok_or_else(|| missing("root"))?;
+        let format_version = self.version.ok_or_else(|| missing("format_version"))?;
         Ok(ManifestHead {
-            kind: kind.ok_or_else(|| missing("kind"))?,
-            format_version: version.ok_or_else(|| missing("format_version"))?,
+            kind: self.kind.ok_or_else(|| missing("kind"))?,
+            format_version,
+            layout: place
+                .layout(format_version)
+                .unwrap_or(place.newest_layout()),
             root_name: root.name,
             root_uri: root.uri,
             root_scope: root.scope,
             package_type: root.package_type,
-            scopes: scopes.map(|Scopes(scopes)| scopes),
-            content_sha256: content_sha256.ok_or_else(|| missing("content_sha256"))?,
+            scopes: self.scopes.map(|Scopes(scopes)| scopes),
+            user_id: root.user_id,
+            index: self.index,
+            content_sha256: self
+                .content_sha256
+                .ok_or_else(|| missing("content_sha256"))?,
             manifest_sha256: Digest::EMPTY,
             manifest_bytes: 0,
         })
@@ -237,17 +284,20 @@ struct Root {
     uri: String,
     scope: String,
     package_type: Option<String>,
+    user_id: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Root {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(RootVisitor)
+struct RootSeed(Place);
+
+impl<'de> DeserializeSeed<'de> for RootSeed {
+    type Value = Root;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Root, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct RootVisitor;
-
-impl<'de> Visitor<'de> for RootVisitor {
+impl<'de> Visitor<'de> for RootSeed {
     type Value = Root;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,8 +305,9 @@ impl<'de> Visitor<'de> for RootVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Root, A::Error> {
-        const KEYS: &[&str] = &["name", "uri", "scope", "package_type"];
+        const KEYS: &[&str] = &["name", "uri", "scope", "package_type", "user_id"];
         let mut texts: [Option<String>; 4] = [None, None, None, None];
+        let mut user_id = None;
         let seed = TextSeed {
             bytes_max: HEAD_TEXT_BYTES_MAX,
         };
@@ -264,6 +315,9 @@ impl<'de> Visitor<'de> for RootVisitor {
             let place = key.and_then(|key| Some((texts.get_mut(key)?, *KEYS.get(key)?)));
             match place {
                 Some((place, key)) => set_once(place, key, members.next_value_seed(seed)?)?,
+                None if key.is_some() && self.0 == Place::Files => {
+                    set_once(&mut user_id, "user_id", members.next_value::<Option<_>>()?)?;
+                }
                 None => {
                     members.next_value::<Skipped>()?;
                 }
@@ -276,6 +330,7 @@ impl<'de> Visitor<'de> for RootVisitor {
             uri: uri.ok_or_else(|| missing("uri"))?,
             scope: scope.ok_or_else(|| missing("scope"))?,
             package_type,
+            user_id: user_id.flatten(),
         })
     }
 }

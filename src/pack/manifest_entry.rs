@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use super::Place;
 use super::json::{Count, KeySeed, STRING_BYTES_MAX, Skipped, TextSeed, set_once};
 use super::reading::Reading;
 use crate::digest::Digest;
@@ -20,6 +21,8 @@ pub(crate) struct ManifestEntry {
     pub(crate) size_bytes: Option<u64>,
     /// A file must have it; on a directory it means nothing.
     pub(crate) sha256: Option<Digest>,
+    /// Whose it is; where content lies below `files/`.
+    pub(crate) user_id: Option<String>,
 }
 
 /// Reads `entries` and gives each to the sink.
@@ -68,17 +71,21 @@ impl<'de> Visitor<'de> for EntrySeed<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        const KEYS: &[&str] = &["path", "kind", "size", "sha256"];
+        const KEYS: &[&str] = &["path", "kind", "size", "sha256", "user_id"];
         let text = TextSeed {
             bytes_max: STRING_BYTES_MAX,
         };
         let (mut path, mut kind, mut size, mut sha256) = (None, None, None, None);
+        let mut user_id = None;
         while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
             match key {
                 Some(0) => set_once(&mut path, "path", members.next_value_seed(text)?)?,
                 Some(1) => set_once(&mut kind, "kind", members.next_value_seed(KindSeed)?)?,
                 Some(2) => set_once(&mut size, "size", members.next_value::<Count>()?)?,
                 Some(3) => set_once(&mut sha256, "sha256", members.next_value()?)?,
+                Some(_) if self.0.place == Place::Files => {
+                    set_once(&mut user_id, "user_id", members.next_value::<Option<_>>()?)?;
+                }
                 _ => {
                     members.next_value::<Skipped>()?;
                 }
@@ -94,12 +101,13 @@ impl<'de> Visitor<'de> for EntrySeed<'_, '_> {
             kind,
             size_bytes: size.map(|Count(size)| size.unsigned_abs()),
             sha256,
+            user_id: user_id.flatten(),
         };
         self.0.give(|sink| sink.entry(entry))
     }
 }
 
-struct KindSeed;
+pub(super) struct KindSeed;
 
 impl<'de> DeserializeSeed<'de> for KindSeed {
     type Value = EntryKind;

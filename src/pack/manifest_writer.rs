@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::Layout;
+use super::record_writer::RecordsSummary;
 use crate::digest::Digest;
 use crate::entry_path::EntryKind;
 use crate::error::{Error, Result};
@@ -34,6 +35,8 @@ pub(crate) struct ManifestHead<'a> {
     pub(crate) uri: &'a Uri,
     /// Number of entries, the root included.
     pub(crate) entries: u64,
+    /// What was written before the manifest; `None` where the records stand in it.
+    pub(crate) records: Option<RecordsSummary>,
 }
 
 /// One entry of a manifest. Its fields stand in the order of their names, as in the text.
@@ -49,6 +52,9 @@ pub(crate) struct ManifestRow<'a> {
     /// `None` for a directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
+    /// Whose it is; only where the layout says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_id: Option<String>,
 }
 
 /// The index record of a directory's abstract (level 0) or overview (level 1), as we write it.
@@ -74,16 +80,24 @@ pub(crate) struct ManifestScalars<'a> {
     pub(crate) level: u8,
 }
 
+/// A path that has index records.
+#[derive(Debug)]
+pub(crate) struct DescribedPath<'a> {
+    /// A directory below the root.
+    pub(crate) path: &'a str,
+    /// Whose it is; only where the layout says so.
+    pub(crate) user_id: Option<String>,
+    /// Its records, by level.
+    pub(crate) records: &'a [ManifestRecord<'a>],
+}
+
 /// Where the lists of a manifest come from. Both give everything in code-point order of the paths.
 pub(crate) trait ManifestRows {
     /// Gives all entries, the root first.
     fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()>;
 
-    /// Gives all paths that have index records, each once with its records by level.
-    fn each_described(
-        &self,
-        give: &mut dyn FnMut(&str, &[ManifestRecord<'_>]) -> Result<()>,
-    ) -> Result<()>;
+    /// Gives all paths that have index records, each once.
+    fn each_described(&self, give: &mut dyn FnMut(&DescribedPath<'_>) -> Result<()>) -> Result<()>;
 }
 
 /// Gives the manifest's text to `take`, piece by piece.
@@ -96,22 +110,21 @@ pub(crate) fn write_manifest(
     take: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let failed = Failed::default();
-    let sink = io::BufWriter::with_capacity(
-        64 << 10,
-        Sink {
-            take,
-            failed: &failed,
-        },
-    );
+    let sink = buffered(take, &failed);
     let written = if head.entries > INDENTED_ENTRIES {
         write(head, rows, &failed, sink, CompactFormatter)
     } else {
         write(head, rows, &failed, sink, PrettyFormatter::new())
     };
-    match failed.0.into_inner() {
-        Some(error) => Err(error),
-        None => written.map_err(|source| Error::io("write", "the manifest", source)),
-    }
+    failed.or(written)
+}
+
+/// Returns a buffer before `take`, whose errors are kept in `failed`.
+pub(super) fn buffered<'a>(
+    take: &'a mut dyn FnMut(&[u8]) -> Result<()>,
+    failed: &'a Failed,
+) -> io::BufWriter<Sink<'a>> {
+    io::BufWriter::with_capacity(64 << 10, Sink { take, failed })
 }
 
 fn write<F: Formatter>(
@@ -122,21 +135,29 @@ fn write<F: Formatter>(
     formatter: F,
 ) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut sink, formatter);
+    let is_backup = head.uri.is_root();
+    let user_id = head.uri.user_id().filter(|_| head.layout.names_users());
     let manifest = Manifest {
         content_sha256: head.content_sha256,
         entries: Entries { rows, failed },
-        format_version: match head.layout {
-            Layout::V2Flat => 2,
-        },
+        format_version: head.layout.format_version(),
+        index: head.records.map(|records| Index { records }),
         kind: "openviking.ovpack",
         root: Root {
             name: head.root,
-            package_type: head.uri.is_root().then_some("backup"),
+            package_type: is_backup.then_some("backup"),
             scope: head.uri.scope().map_or("root", Scope::as_str),
             uri: head.uri,
+            user_id,
         },
-        scopes: head.uri.is_root().then(|| Scope::ALL.map(Scope::as_str)),
-        vectors: Described { rows, failed },
+        scopes: is_backup.then(|| {
+            let scopes = head.layout.backup_scopes().iter();
+            scopes.map(|scope| scope.as_str()).collect()
+        }),
+        vectors: match head.records {
+            None => Some(Described { rows, failed }),
+            Some(_) => None,
+        },
     };
     manifest.serialize(&mut serializer)?;
     io::Write::flush(&mut sink)
@@ -147,12 +168,20 @@ fn write<F: Formatter>(
 struct Manifest<'a> {
     content_sha256: Digest,
     entries: Entries<'a>,
-    format_version: u8,
+    format_version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<Index>,
     kind: &'static str,
     root: Root<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<[&'static str; Scope::ALL.len()]>,
-    vectors: Described<'a>,
+    scopes: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vectors: Option<Described<'a>>,
+}
+
+#[derive(Serialize)]
+struct Index {
+    records: RecordsSummary,
 }
 
 #[derive(Serialize)]
@@ -162,19 +191,29 @@ struct Root<'a> {
     package_type: Option<&'static str>,
     scope: &'static str,
     uri: &'a Uri,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
 }
 
 /// The first error of ours below a serializer, whose own error could not carry it.
 #[derive(Default)]
-struct Failed(RefCell<Option<Error>>);
+pub(super) struct Failed(RefCell<Option<Error>>);
 
 impl Failed {
-    fn keep(&self, error: Error) {
+    pub(super) fn keep(&self, error: Error) {
         self.0.borrow_mut().get_or_insert(error);
+    }
+
+    /// Returns the error that was kept, else what was written says.
+    pub(super) fn or(self, written: io::Result<()>) -> Result<()> {
+        match self.0.into_inner() {
+            Some(error) => Err(error),
+            None => written.map_err(|source| Error::io("write", "the manifest", source)),
+        }
     }
 }
 
-struct Sink<'a> {
+pub(super) struct Sink<'a> {
     take: &'a mut dyn FnMut(&[u8]) -> Result<()>,
     failed: &'a Failed,
 }
@@ -194,7 +233,7 @@ impl io::Write for Sink<'_> {
 }
 
 /// Turns what a serializer says into an error that may pass through `ManifestRows`.
-fn pass(error: &impl ToString) -> Error {
+pub(super) fn pass(error: &impl ToString) -> Error {
     Error::io("write", "the manifest", io::Error::other(error.to_string()))
 }
 
@@ -225,8 +264,8 @@ impl Serialize for Described<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.rows
-            .each_described(&mut |path, records| {
-                map.serialize_entry(path, records)
+            .each_described(&mut |described| {
+                map.serialize_entry(described.path, described.records)
                     .map_err(|error| pass(&error))
             })
             .map_err(|error| {

@@ -1,12 +1,16 @@
 //! Member names: the one place where a name in a pack becomes a path, and a path a name.
 //!
 //! ```text
-//! ROOT/_._config/a.txt   ->  root `ROOT`, path `.config/a.txt`, file
-//! ROOT/_._config/        ->  root `ROOT`, path `.config`, directory
-//! ROOT/                  ->  root `ROOT`, path ``, directory
+//! flat   ROOT/                       ->  root `ROOT`, path ``, directory
+//!        ROOT/_._config/a.txt        ->  root `ROOT`, path `.config/a.txt`, file
+//! files  ROOT/files/                 ->  root `ROOT`, path ``, directory
+//!        ROOT/files/.config/a.txt    ->  root `ROOT`, path `.config/a.txt`, file
+//!        ROOT/  ROOT/_ovpack/        ->  structure
 //! ```
 
-use super::Layout;
+use std::borrow::Cow;
+
+use super::{IndexMember, Place};
 use crate::entry_path::{
     self, COMPONENT_BYTES_MAX, EntryKind, EntryPath, PATH_BYTES_MAX, PathFault,
 };
@@ -14,8 +18,8 @@ use crate::finding::{Finding, Rule};
 
 /// What stands for a dot at the front of a component in an escaped name.
 const ESCAPED_DOT: &str = "_._";
-/// Where the layouts that keep content under `files/` have their manifest.
-const FILES_MANIFEST: &str = "_ovpack/manifest.json";
+/// What holds all that is no content, where content lies below `files/`.
+const INTERNAL: &str = "_ovpack";
 /// Most bytes of a name that a message shows.
 const SHOWN_BYTES_MAX: usize = 1000;
 
@@ -33,6 +37,12 @@ pub(crate) struct MemberName<'a> {
 pub(crate) enum Role {
     /// The manifest.
     Manifest,
+    /// The ROOT itself where content lies below `files/`: a directory that is no entry.
+    Root,
+    /// `_ovpack/` there.
+    Internal,
+    /// Index records or dense vectors.
+    Index(IndexMember),
     /// Content.
     Content {
         /** Below the root, unescaped. */
@@ -42,34 +52,20 @@ pub(crate) enum Role {
     },
 }
 
-/// What a member name alone says of its pack's layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ManifestPlace {
-    /// The manifest of a layout that this version reads.
-    Known(Layout),
-    /// The manifest of the layouts that keep content under `files/`.
-    Files,
-}
-
-impl ManifestPlace {
-    /// Returns the root and the place where the name is that of a manifest.
-    pub(crate) fn of(raw: &[u8]) -> Option<(&str, Self)> {
-        let (root, below) = std::str::from_utf8(raw).ok()?.split_once('/')?;
-        if below == Layout::V2Flat.manifest_name() {
-            Some((root, Self::Known(Layout::V2Flat)))
-        } else if below == FILES_MANIFEST {
-            Some((root, Self::Files))
-        } else {
-            None
-        }
-    }
+/// Returns root and place where the name is that of a manifest.
+pub(crate) fn manifest_place(raw: &[u8]) -> Option<(&str, Place)> {
+    let (root, below) = std::str::from_utf8(raw).ok()?.split_once('/')?;
+    let place = [Place::Flat, Place::Files]
+        .into_iter()
+        .find(|place| below == place.manifest_name())?;
+    Some((root, place))
 }
 
 /// Reads a member's name as it stands in the ZIP. `is_utf8` is its UTF-8 flag.
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub(crate) fn decode(raw: &[u8], is_utf8: bool, layout: Layout) -> Result<MemberName<'_>, Finding> {
+pub(crate) fn decode(raw: &[u8], is_utf8: bool, place: Place) -> Result<MemberName<'_>, Finding> {
     let finding = |rule, detail: &str| Finding::new(rule, shown_bytes(raw), detail);
     let fault = |fault: PathFault| finding(fault.into(), &fault.to_string());
     if !is_utf8 && !raw.is_ascii() {
@@ -86,7 +82,7 @@ pub(crate) fn decode(raw: &[u8], is_utf8: bool, layout: Layout) -> Result<Member
     if root == ".relations.json" {
         return Err(finding(Rule::NameReserved, "the root has a reserved name"));
     }
-    if below == layout.manifest_name() {
+    if below == place.manifest_name() {
         let role = Role::Manifest;
         return Ok(MemberName { root, role });
     }
@@ -96,8 +92,15 @@ pub(crate) fn decode(raw: &[u8], is_utf8: bool, layout: Layout) -> Result<Member
         Some(_) => return Err(fault(PathFault::Empty)),
         None => (below, EntryKind::File),
     };
-    let path = decode_path(below, layout).map_err(fault)?;
-    if let Some(reserved) = reserved_component(&path, layout) {
+    let path = match place {
+        Place::Flat => decode_escaped(below).map_err(fault)?,
+        Place::Files => match split_files(below, kind).map_err(fault)? {
+            Below::Content(path) => path,
+            Below::Role(role) => return Ok(MemberName { root, role }),
+            Below::Stray(rule, detail) => return Err(finding(rule, detail)),
+        },
+    };
+    if let Some(reserved) = reserved_component(&path, place) {
         let detail = format!("`{reserved}` is a reserved name");
         return Err(finding(Rule::NameReserved, &detail));
     }
@@ -106,15 +109,56 @@ pub(crate) fn decode(raw: &[u8], is_utf8: bool, layout: Layout) -> Result<Member
 }
 
 /// Checks a path below the root before and after unescaping.
-fn decode_path(below: &str, layout: Layout) -> Result<EntryPath, PathFault> {
+fn decode_escaped(below: &str) -> Result<EntryPath, PathFault> {
     if below.is_empty() {
         return Ok(EntryPath::root());
     }
-    if !layout.escapes_names() {
-        return EntryPath::parse(below);
-    }
     entry_path::check(below)?;
     EntryPath::parse(&unescape(below))
+}
+
+/// What stands below the ROOT where content lies below `files/`.
+enum Below {
+    Content(EntryPath),
+    Role(Role),
+    /// What belongs to neither, and why.
+    Stray(Rule, &'static str),
+}
+
+/// Tells content from what is none. The longest path is judged without `files/`.
+fn split_files(below: &str, kind: EntryKind) -> Result<Below, PathFault> {
+    let is_directory = kind == EntryKind::Directory;
+    let files = Place::Files.content_directory();
+    match below.strip_prefix(files) {
+        Some("") if is_directory => return Ok(Below::Content(EntryPath::root())),
+        Some("/") => return Err(PathFault::Empty),
+        Some(rest) => {
+            if let Some(path) = rest.strip_prefix('/') {
+                return EntryPath::parse(path).map(Below::Content);
+            }
+        }
+        None => {}
+    }
+    EntryPath::parse(below)?;
+    match below {
+        "" if is_directory => return Ok(Below::Role(Role::Root)),
+        INTERNAL if is_directory => return Ok(Below::Role(Role::Internal)),
+        _ => {}
+    }
+    let index = IndexMember::ALL
+        .into_iter()
+        .find(|member| !is_directory && below == member.path());
+    Ok(match index {
+        Some(member) => Below::Role(Role::Index(member)),
+        None if below.split('/').next() == Some(INTERNAL) && below != INTERNAL => Below::Stray(
+            Rule::InternalUnknown,
+            "it lies below `_ovpack/` and is none of `manifest.json`, `index_records.jsonl` and `dense.f32`",
+        ),
+        None => Below::Stray(
+            Rule::MemberMisplaced,
+            "it lies neither below `files/` nor below `_ovpack/`",
+        ),
+    })
 }
 
 /// Returns the path that an escaped name stands for. What it returns is to be checked as a path.
@@ -154,6 +198,11 @@ pub(crate) enum EscapeFault {
         /** The component. */
         component: String,
     },
+    /// A path that is the manifest's in the other layouts.
+    #[error(
+        "a reader would take it for the manifest of another layout; other layouts can carry it"
+    )]
+    OtherManifest,
     /// A path that is too long once its dots are escaped.
     #[error("it is longer than 4096 bytes once its dots are escaped; other layouts can carry it")]
     PathTooLong,
@@ -191,10 +240,40 @@ pub(crate) fn escape(path: &EntryPath) -> Result<String, EscapeFault> {
     Ok(name)
 }
 
-/// Returns the first component that the layout keeps for itself.
-pub(crate) fn reserved_component(path: &EntryPath, layout: Layout) -> Option<&str> {
+/// Returns the member name of content, without a slash at the end.
+///
+/// # Errors
+/// [`EscapeFault`] where reading the name would not give the path back.
+pub(crate) fn content_name(
+    root: &str,
+    path: &EntryPath,
+    place: Place,
+) -> Result<String, EscapeFault> {
+    let mut name = root.to_owned();
+    for part in [place.content_directory(), &*below_in(path, place)?] {
+        if !part.is_empty() {
+            name.push('/');
+            name.push_str(part);
+        }
+    }
+    Ok(name)
+}
+
+fn below_in(path: &EntryPath, place: Place) -> Result<Cow<'_, str>, EscapeFault> {
+    match place {
+        Place::Files => Ok(Cow::Borrowed(path.as_str())),
+        // A reader would find two manifests.
+        Place::Flat if path.as_str() == Place::Files.manifest_name() => {
+            Err(EscapeFault::OtherManifest)
+        }
+        Place::Flat => escape(path).map(Cow::Owned),
+    }
+}
+
+/// Returns the first component that the place keeps for itself.
+pub(crate) fn reserved_component(path: &EntryPath, place: Place) -> Option<&str> {
     path.components()
-        .find(|component| layout.is_reserved(component))
+        .find(|component| place.is_reserved(component))
 }
 
 /// Returns a name for a message: not longer than a screen.
@@ -219,7 +298,11 @@ mod tests {
     use super::*;
 
     fn content(name: &str) -> Result<(String, EntryKind), Rule> {
-        match decode(name.as_bytes(), true, Layout::V2Flat) {
+        decoded(name, Place::Flat)
+    }
+
+    fn decoded(name: &str, place: Place) -> Result<(String, EntryKind), Rule> {
+        match decode(name.as_bytes(), true, place) {
             Ok(MemberName {
                 root,
                 role: Role::Content { path, kind },
@@ -227,10 +310,7 @@ mod tests {
                 assert_eq!(root, "r");
                 Ok((path.as_str().to_owned(), kind))
             }
-            Ok(MemberName {
-                role: Role::Manifest,
-                ..
-            }) => Ok(("MANIFEST".to_owned(), EntryKind::File)),
+            Ok(MemberName { role, .. }) => Ok((format!("{role:?}"), EntryKind::File)),
             Err(finding) => Err(finding.rule),
         }
     }
@@ -248,7 +328,7 @@ mod tests {
             ("r/.a", ".a", File),
             ("r/_.x", "_.x", File),
             ("r/a_._b", "a_._b", File),
-            ("r/_._ovpack_manifest.json", "MANIFEST", File),
+            ("r/_._ovpack_manifest.json", "Manifest", File),
             ("r/tab\tnew\nline", "tab\tnew\nline", File),
             ("r/_._\u{301}", ".\u{301}", File),
             ("r/c", "c", File),
@@ -298,6 +378,70 @@ mod tests {
     }
 
     #[test]
+    fn names_below_files_are_content_as_they_are() {
+        use EntryKind::{Directory, File};
+        for (name, path, kind) in [
+            ("r/files/", "", Directory),
+            ("r/files/a", "a", File),
+            ("r/files/a/", "a", Directory),
+            ("r/files/.a/_._b", ".a/_._b", File),
+            ("r/files/files", "files", File),
+            (
+                "r/files/_ovpack/manifest.json",
+                "_ovpack/manifest.json",
+                File,
+            ),
+            (
+                "r/files/.ovpack_manifest.json",
+                ".ovpack_manifest.json",
+                File,
+            ),
+            ("r/", "Root", File),
+            ("r/_ovpack/", "Internal", File),
+            ("r/_ovpack/manifest.json", "Manifest", File),
+            ("r/_ovpack/index_records.jsonl", "Index(Records)", File),
+            ("r/_ovpack/dense.f32", "Index(Dense)", File),
+        ] {
+            let expected = Ok((path.to_owned(), kind));
+            assert_eq!(decoded(name, Place::Files), expected, "{name:?}");
+        }
+        let long = format!("r/files/{}", "abc/".repeat(1024).trim_end_matches('/'));
+        assert!(decoded(&long, Place::Files).is_ok(), "4095 bytes of path");
+    }
+
+    #[test]
+    fn names_that_are_neither_content_nor_known_are_findings() {
+        for (name, rule) in [
+            ("r/a", Rule::MemberMisplaced),
+            ("r/a/", Rule::MemberMisplaced),
+            ("r/files", Rule::MemberMisplaced),
+            ("r/filesystem/a", Rule::MemberMisplaced),
+            ("r/Files/a", Rule::MemberMisplaced),
+            ("r/_ovpack", Rule::MemberMisplaced),
+            ("r/_._ovpack/a", Rule::MemberMisplaced),
+            ("r/_ovpack/a", Rule::InternalUnknown),
+            ("r/_ovpack/manifest.json/", Rule::InternalUnknown),
+            ("r/_ovpack/Manifest.json", Rule::InternalUnknown),
+            ("r/_ovpack/index_records.jsonl/", Rule::InternalUnknown),
+            ("r/_ovpack/dense.f32/a", Rule::InternalUnknown),
+            ("r/_ovpack/vectors/", Rule::InternalUnknown),
+            ("r/files//a", Rule::NameEmptyComponent),
+            ("r/files//", Rule::NameEmptyComponent),
+            ("r/files/../a", Rule::NameDotComponent),
+            ("r/../files/a", Rule::NameDotComponent),
+            ("r/_ovpack/../files/a", Rule::NameDotComponent),
+            ("r/files/c:/a", Rule::NameDriveLetter),
+            ("r/files/a\\b", Rule::NameBackslash),
+            ("r/files/.relations.json", Rule::NameReserved),
+            ("r/files/a/.relations.json/b", Rule::NameReserved),
+            (".relations.json/files/a", Rule::NameReserved),
+            ("r", Rule::SecondRoot),
+        ] {
+            assert_eq!(decoded(name, Place::Files), Err(rule), "{name:?}");
+        }
+    }
+
+    #[test]
     fn names_are_utf8_and_ascii_where_the_flag_is_off() {
         for (raw, is_utf8, is_good) in [
             (&b"r/\xff"[..], true, false),
@@ -306,7 +450,7 @@ mod tests {
             ("r/\u{e9}".as_bytes(), true, true),
             (b"r/e", false, true),
         ] {
-            let decoded = decode(raw, is_utf8, Layout::V2Flat).map(|_| ());
+            let decoded = decode(raw, is_utf8, Place::Flat).map(|_| ());
             let rule = decoded.map_err(|finding| finding.rule);
             let expected = if is_good {
                 Ok(())

@@ -2,13 +2,14 @@
 
 use camino::Utf8Path;
 
-use super::Layout;
 use super::directory::{self, RawMember};
 use super::end::{self, PackEnd};
+use super::index_reader::Beside;
 use super::inflate::{Inflater, MemberStream};
 use super::manifest::{self, ManifestHead, ManifestSink};
-use super::member_name::{self, ManifestPlace, MemberName, Role, shown_bytes};
+use super::member_name::{self, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
+use super::{IndexMember, Place};
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::EntryKind;
 use crate::error::{Error, Result};
@@ -25,9 +26,9 @@ const HASH_STEP_BYTES: usize = 128 << 10;
 /// An open pack: one descriptor, positioned reads, no mapping. Changes nothing.
 #[derive(Debug)]
 pub(crate) struct PackReader {
-    file: PackFile,
+    pub(super) file: PackFile,
     end: PackEnd,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// What the walk through a pack's directory found.
@@ -41,8 +42,12 @@ pub(crate) struct AuditReport {
     pub(crate) unpacked_bytes: u64,
     /// Where the manifest is.
     pub(crate) manifest: MemberLocation,
-    /// How the pack is laid out, by the place of its manifest.
-    pub(crate) layout: Layout,
+    /// Where the pack keeps manifest and content.
+    pub(crate) place: Place,
+    /// Where the index records are.
+    pub(crate) records: Option<MemberLocation>,
+    /// Where their dense vectors are.
+    pub(crate) dense: Option<MemberLocation>,
     /// The name of the ZIP's root: the one that has the manifest.
     pub(crate) root: String,
 }
@@ -50,7 +55,15 @@ pub(crate) struct AuditReport {
 impl AuditReport {
     /// Returns the manifest's member name, for findings.
     pub(crate) fn manifest_name(&self) -> String {
-        format!("{}/{}", self.root, self.layout.manifest_name())
+        format!("{}/{}", self.root, self.place.manifest_name())
+    }
+
+    /// Returns where a member of the index is.
+    pub(crate) const fn index(&self, member: IndexMember) -> Option<&MemberLocation> {
+        match member {
+            IndexMember::Records => self.records.as_ref(),
+            IndexMember::Dense => self.dense.as_ref(),
+        }
     }
 }
 
@@ -112,18 +125,28 @@ impl PackReader {
         on_member: &mut dyn FnMut(&Member) -> Result<()>,
     ) -> Result<AuditReport> {
         self.ensure_member_limit()?;
-        let (layout, root) = self.find_manifest()?;
+        let (place, root) = self.find_manifest()?;
         self.ensure_root_limit(&root)?;
         let mut findings = CheckReport::default();
         let mut unpacked_bytes = 0_u64;
         let mut manifest = None;
+        let mut beside = Beside::default();
         let mut scratch = Inflater::new();
         directory::walk(&self.file, &self.end, &mut |raw| {
             unpacked_bytes = unpacked_bytes.saturating_add(raw.location.size_bytes);
-            let (path, kind) = match self.role_of(raw, layout, &root) {
+            let (path, kind) = match self.role_of(raw, place, &root) {
                 Ok(Role::Content { path, kind }) => (path, kind),
                 Ok(Role::Manifest) => {
                     manifest = Some(raw.location);
+                    return Ok(());
+                }
+                Ok(role) => {
+                    if let Role::Root | Role::Internal = role {
+                        self.ensure_no_data(raw, &mut scratch)?;
+                    }
+                    beside
+                        .take(raw, &role)
+                        .unwrap_or_else(|finding| findings.push(finding));
                     return Ok(());
                 }
                 Err(finding) => {
@@ -148,7 +171,9 @@ impl PackReader {
             members: self.end.members,
             unpacked_bytes,
             manifest,
-            layout,
+            place,
+            records: beside.records,
+            dense: beside.dense,
             root,
         })
     }
@@ -170,7 +195,7 @@ impl PackReader {
             .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
         let (pack, limits) = (self.path(), &self.limits);
-        manifest::read(stream, audit.layout, &name, observed, pack, limits, sink)
+        manifest::read(stream, audit.place, &name, observed, pack, limits, sink)
     }
 
     /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
@@ -222,11 +247,11 @@ impl PackReader {
         Ok(hasher.finish())
     }
 
-    /// Returns the layout and the root, by the place of the one manifest.
-    fn find_manifest(&self) -> Result<(Layout, String)> {
-        let mut found: Option<(ManifestPlace, String)> = None;
+    /// Returns the place of the one manifest, and its root.
+    fn find_manifest(&self) -> Result<(Place, String)> {
+        let mut found: Option<(Place, String)> = None;
         directory::names(&self.file, &self.end, &mut |raw| {
-            let Some((root, place)) = ManifestPlace::of(raw) else {
+            let Some((root, place)) = member_name::manifest_place(raw) else {
                 return Ok(());
             };
             if found.replace((place, root.to_owned())).is_none() {
@@ -236,22 +261,15 @@ impl PackReader {
             let name = shown_bytes(raw);
             Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
         })?;
-        match found {
-            Some((ManifestPlace::Known(layout), root)) => Ok((layout, root)),
-            Some((ManifestPlace::Files, root)) => {
-                let detail = "the manifest is `_ovpack/manifest.json`: the layout is `v2files` or `v3`, which this version does not read";
-                Err(self.file.refuse(Rule::LayoutUnsupported, &root, detail))
-            }
-            None => {
-                let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json";
-                Err(self.file.refuse(Rule::ManifestMissing, "", detail))
-            }
-        }
+        found.ok_or_else(|| {
+            let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json or ROOT/_ovpack/manifest.json";
+            self.file.refuse(Rule::ManifestMissing, "", detail)
+        })
     }
 
     /// Returns what a member is, if its name keeps the rules and the limits.
-    fn role_of(&self, raw: &RawMember<'_>, layout: Layout, root: &str) -> Result<Role, Finding> {
-        let name = member_name::decode(raw.name, raw.is_utf8, layout)?;
+    fn role_of(&self, raw: &RawMember<'_>, place: Place, root: &str) -> Result<Role, Finding> {
+        let name = member_name::decode(raw.name, raw.is_utf8, place)?;
         if name.root != root {
             return Err(second_root(raw, &name, root));
         }

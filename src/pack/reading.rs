@@ -1,6 +1,6 @@
 //! The reading of a manifest in progress: who takes what is read, and what went wrong.
 
-use super::Layout;
+use super::Place;
 use super::json::{Stop, StopCell};
 use super::manifest::ManifestSink;
 use super::member_name;
@@ -13,7 +13,7 @@ pub(super) struct Reading<'s> {
     /// Who takes what is read.
     pub(super) sink: &'s mut dyn ManifestSink,
     /// How names are judged.
-    pub(super) layout: Layout,
+    pub(super) place: Place,
     /// How long paths and the list of entries may be.
     pub(super) limits: &'s Limits,
     /// The rule that a wrong value breaks at this place of the manifest.
@@ -64,7 +64,7 @@ impl Reading<'_> {
             self.give(|sink| sink.finding(finding))?;
             return Ok(None);
         }
-        if let Some(reserved) = member_name::reserved_component(&path, self.layout) {
+        if let Some(reserved) = member_name::reserved_component(&path, self.place) {
             let detail = format!("a path of the manifest: `{reserved}` is a reserved name");
             let finding = Finding::new(Rule::NameReserved, shown, detail);
             self.give(|sink| sink.finding(finding))?;

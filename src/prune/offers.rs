@@ -4,7 +4,7 @@
 //! it first comes back by rolling back the rollback, so its slots belong to that offer. Commits that
 //! lie over an offer must be rolled back before it: it is worth nothing without their slots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
@@ -120,14 +120,13 @@ fn in_the_way(
         .map(|unit| unit.tx)
         .collect();
     over.dedup();
-    let later: Vec<_> = commits
-        .iter()
-        .filter(|(id, _)| over.binary_search(id).is_ok())
-        .copied()
+    let is_over = |id: &TransactionId| over.binary_search(id).is_ok();
+    let in_the_way: BTreeSet<_> = undo::turned_since(commits, tx)
+        .into_iter()
+        .filter(|turned| is_over(&turned.by) || is_over(&turned.undo))
+        .map(|turned| turned.undo)
         .collect();
-    let mut in_the_way = undo::in_the_way(&later);
-    in_the_way.reverse();
-    in_the_way
+    in_the_way.into_iter().collect()
 }
 
 /// Returns whether one of two paths lies at or below the other.

@@ -1,335 +1,358 @@
 //! What a rollback would move: its units, their trees, and everything in the way.
 
 use crate::control::Control;
+use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::Journal;
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
-use crate::journal::transactions::TransactionRow;
-use crate::journal::undo;
+use crate::journal::slots::SlotRow;
 use crate::layout::{self, Layout};
 use crate::live;
 use crate::plan::{self, ChangeCounts};
 use crate::staging::{LiveRow, StagedRow, Staging, Tree};
 use crate::stat_cache::StatCache;
-use crate::uri::Uri;
 
-use super::RollbackOptions;
+use super::composition::{Composition, Move, open_after};
 use super::drift::Drift;
+use super::obstacles::Obstacles;
 
 /// What a rollback would move, and the plan that comes of it.
+#[derive(Debug, Default)]
 pub(super) struct Planned {
     pub(super) units: Vec<Unit>,
     pub(super) counts: ChangeCounts,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    pub(super) drift: Drift,
+    /// Whether the trees were looked at, and not only their roots.
+    pub(super) is_scanned: bool,
 }
 
-/// Looks at everything that a rollback needs, and changes nothing.
-pub(super) fn plan_rollback(
-    layout: &Layout,
-    journal: &Journal,
-    mut cache: Option<&mut StatCache>,
-    staging: &Staging,
-    row: &TransactionRow,
-    options: &RollbackOptions,
-) -> Result<Planned> {
-    let done = journal.units(row.id)?;
-    let chosen: Vec<String> = done
-        .iter()
-        .map(|unit| choose_path(layout, unit, row))
-        .collect::<Result<_>>()?;
-    ensure_nothing_later(journal, row.id, &chosen)?;
-    let mut units = Vec::new();
-    let mut drift = Drift::default();
-    for (unit, path) in done.iter().zip(&chosen) {
-        let trees = take_trees(
-            layout,
-            journal,
-            cache.as_deref_mut(),
-            staging,
-            row,
-            unit,
-            path,
-            &options.control,
-        )?;
-        units.extend(trees.into_unit(unit, path, staging, &mut drift)?);
-        load_expected(journal, staging, row.id, unit, path)?;
+/// Where a rollback looks.
+pub(super) struct Look<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) journal: &'a Journal,
+    pub(super) staging: &'a Staging,
+    pub(super) cache: Option<&'a mut StatCache>,
+    pub(super) control: &'a Control,
+    pub(super) composition: &'a Composition,
+    pub(super) obstacles: &'a mut Obstacles,
+}
+
+/// Looks at every file that a rollback would move, and changes nothing.
+pub(super) fn plan_by_scanning(look: &mut Look<'_>, force: bool) -> Result<Planned> {
+    let moves = &look.composition.moves;
+    let regions = look.composition.regions();
+    for region in &regions {
+        look.scan_live(region)?;
     }
-    drift.add_external_changes(staging)?;
-    if drift.total > 0 && !options.force {
-        return Err(Error::Drift {
-            paths: drift.paths,
-            total: drift.total,
-        });
+    let mut planned = Planned::default();
+    let mut changed_slots = Vec::new();
+    for (at, moved) in moves.iter().enumerate() {
+        let before = moves.get(..at).unwrap_or_default();
+        let held = look.held_tree(moved)?;
+        let old = look.old_tree(before, moved)?;
+        let new = look.take_held(moved, held, &mut changed_slots)?;
+        planned
+            .units
+            .extend(unit_of(moved, old, new, &mut planned.drift));
     }
-    staging.predict_external_changes()?;
-    let (counts, files, bytes) = plan::counts_at(staging, &chosen)?;
+    for moved in moves.iter().filter(|moved| regions.contains(&moved.path)) {
+        look.keep_above(moved)?;
+    }
+    for region in &regions {
+        look.load_expected(region)?;
+    }
+    planned.drift.add_external_changes(look.staging)?;
+    planned
+        .drift
+        .add_slots(look.staging, look.composition, &changed_slots)?;
+    if planned.drift.total > 0 && !force {
+        look.obstacles.meet(planned.drift.to_error())?;
+    }
+    look.staging.predict_external_changes()?;
+    let paths: Vec<String> = regions.iter().map(ToString::to_string).collect();
+    let (counts, files, bytes) = plan::counts_at(look.staging, &paths)?;
     Ok(Planned {
-        units,
         counts,
         files,
         bytes,
+        is_scanned: true,
+        ..planned
     })
 }
 
-/// Loads what the journal expects before and after, of what is moved and of the directories above it
-/// that came with it: other content below those is not this rollback's.
-fn load_expected(
-    journal: &Journal,
-    staging: &Staging,
-    undone: TransactionId,
-    unit: &Unit,
-    chosen: &str,
-) -> Result<()> {
-    let chosen = EntryPath::parse(chosen).unwrap_or_default();
-    let is_ours = |path: &str| {
-        let path = EntryPath::parse(path).unwrap_or_default();
-        path.is_at_or_below(&chosen) || chosen.is_at_or_below(&path)
+/// Decides what the unit's rename is. What should be there and is not, or the other way round, is
+/// drift; with force the rename fits what is there.
+pub(super) fn unit_of(
+    moved: &Move,
+    old: Option<TreeIdentity>,
+    new: Option<TreeIdentity>,
+    drift: &mut Drift,
+) -> Option<Unit> {
+    let action = match (new, old) {
+        (Some(_), Some(_)) => Some(UnitAction::Exchange),
+        (Some(_), None) => Some(UnitAction::Create),
+        (None, Some(_)) => Some(UnitAction::Remove),
+        (None, None) => None,
     };
-    journal.for_each_committed(&unit.path, &mut |entry| {
-        if is_ours(&entry.path) {
-            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-        } else {
-            Ok(())
-        }
-    })?;
-    journal.for_each_predicted(&unit.path, undone, &mut |entry| {
-        if is_ours(&entry.path) {
-            staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-        } else {
-            Ok(())
-        }
+    if action != Some(moved.done.action.inverse()) {
+        drift.add(format!("viking://{}", moved.path));
+    }
+    action.map(|action| Unit {
+        path: moved.path.to_string(),
+        action,
+        slot: moved.done.slot,
+        old,
+        new,
     })
 }
 
-/// Created directories that stay, because they hold something else, are in both trees.
-fn keep_above(layout: &Layout, staging: &Staging, unit: &Unit, chosen: &EntryPath) -> Result<()> {
-    let top = EntryPath::parse(&unit.path).unwrap_or_default();
-    let live = layout.open_live()?;
-    let mut at = chosen.parent();
-    while let Some(path) = at.filter(|path| path.is_at_or_below(&top)) {
-        if let Some(stat) = live.stat_at(&path)? {
-            staging.add_live(&LiveRow {
-                path: &path,
-                stat: &stat,
-                sha256: None,
+impl Look<'_> {
+    /// Lists what is live at a path. What no pack can hold is in the way: it could not come back.
+    fn scan_live(&mut self, path: &EntryPath) -> Result<()> {
+        let Some(tree) = open_after(self.layout, &[], path)?.0 else {
+            return Ok(());
+        };
+        let obstacles = &mut *self.obstacles;
+        plan::scan_all(
+            &tree,
+            path,
+            Tree::Live,
+            self.staging,
+            self.cache.as_deref_mut(),
+            self.control,
+            &mut |error| obstacles.meet(error),
+        )
+    }
+
+    /// Opens the tree that comes back; `None` too where its slot is not what it should be.
+    pub(super) fn held_tree(&mut self, moved: &Move) -> Result<Option<(Dir, SlotRow)>> {
+        let slot = moved.done.slot;
+        let row = self.journal.slot(slot)?.filter(|row| row.state == "held");
+        let Some(row) = row else {
+            self.obstacles.meet(Error::SlotPruned {
+                tx: moved.of,
+                slot: slot.to_string(),
             })?;
-            let row = StagedRow {
-                path: path.to_string(),
-                kind: EntryKind::Directory,
-                mode: stat.mode,
-                bytes: 0,
-                sha256: None,
-            };
-            staging.stage(&row)?;
-        }
-        at = path.parent();
-    }
-    Ok(())
-}
-
-/// A created unit goes away as the highest directory that was created and holds nothing else;
-/// every other unit as it came.
-fn choose_path(layout: &Layout, unit: &Unit, row: &TransactionRow) -> Result<String> {
-    if unit.action != UnitAction::Create {
-        return Ok(unit.path.clone());
-    }
-    let top = EntryPath::parse(&unit.path).unwrap_or_default();
-    let root = Uri::parse_exact(&row.uri)
-        .map(|uri| uri.path().clone())
-        .unwrap_or_default();
-    let mut chosen = if root.is_at_or_below(&top) {
-        root
-    } else {
-        top.clone()
-    };
-    let live = layout.open_live()?;
-    while chosen != top
-        && let Some(parent) = chosen.parent()
-    {
-        let names = match live.open_dir(&parent).and_then(|dir| dir.names()) {
-            Err(error) if error.is_absent() => Vec::new(),
-            names => names?,
+            return Ok(None);
         };
-        if names.iter().any(|name| name.to_str() != chosen.leaf()) {
-            break;
+        let held = match self.layout.open_slot(slot) {
+            Err(error) if error.is_absent() => Err("its directory is gone"),
+            opened => {
+                let dir = opened?;
+                match (dir.stat_at(layout::TREE)?, row.has_tree) {
+                    (None, false) => Ok(None),
+                    (None, true) => Err("its tree is gone"),
+                    (Some(_), false) => Err("it holds a tree, but should hold none"),
+                    (Some(_), true) => Ok(Some(dir.open_dir(layout::TREE)?)),
+                }
+            }
+        };
+        match held {
+            Ok(tree) => Ok(tree.map(|tree| (tree, row))),
+            Err(detail) => {
+                self.obstacles.meet(Error::SlotDamaged {
+                    tx: moved.of,
+                    slot: slot.to_string(),
+                    detail: detail.to_owned(),
+                })?;
+                Ok(None)
+            }
         }
-        chosen = parent;
     }
-    Ok(chosen.to_string())
-}
 
-/// Later commits on the same, a containing or a contained unit must be rolled back first.
-fn ensure_nothing_later(journal: &Journal, id: TransactionId, chosen: &[String]) -> Result<()> {
-    let overlap = |a: &str, b: &str| {
-        let (a, b) = (
-            EntryPath::parse(a).unwrap_or_default(),
-            EntryPath::parse(b).unwrap_or_default(),
-        );
-        a.is_at_or_below(&b) || b.is_at_or_below(&a)
-    };
-    let mut later = Vec::new();
-    for (other, undoes) in journal
-        .committed()?
-        .into_iter()
-        .filter(|(other, _)| *other > id)
-    {
-        let units = journal.units(other)?;
-        if units
+    /// Returns the tree that a unit finds at its path, after the moves before it.
+    fn old_tree(&mut self, before: &[Move], moved: &Move) -> Result<Option<TreeIdentity>> {
+        let path = &moved.path;
+        let is_covered = before.iter().any(|other| path.is_at_or_below(&other.path));
+        let inner: Vec<_> = before
             .iter()
-            .any(|unit| chosen.iter().any(|path| overlap(&unit.path, path)))
-        {
-            later.push((other, undoes));
-        }
-    }
-    match undo::in_the_way(&later) {
-        later if later.is_empty() => Ok(()),
-        later => Err(Error::LaterTransactions { tx: id, later }),
-    }
-}
-
-/// The two trees of a unit, as they are.
-struct Trees {
-    /// Inode of the live tree at the chosen path.
-    live: Option<u64>,
-    /// Inode of the tree in the slot.
-    slot: Option<u64>,
-    /// The slot's tree is not what was recorded.
-    is_slot_changed: bool,
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one unit's whole surroundings, used once"
-)]
-fn take_trees(
-    layout: &Layout,
-    journal: &Journal,
-    mut cache: Option<&mut StatCache>,
-    staging: &Staging,
-    row: &TransactionRow,
-    unit: &Unit,
-    path: &str,
-    control: &Control,
-) -> Result<Trees> {
-    let id = unit.slot.to_string();
-    let slot = journal.slot(unit.slot)?.filter(|slot| slot.state == "held");
-    let slot = slot.ok_or(Error::SlotPruned {
-        tx: row.id,
-        slot: id.clone(),
-    })?;
-    let held = open_held(layout, unit).map_err(|error| {
-        if error.is_absent() {
-            let detail = "its directory is gone".to_owned();
-            return Error::SlotDamaged {
-                tx: row.id,
-                slot: id.clone(),
-                detail,
-            };
-        }
-        error
-    })?;
-    if held.is_some() != slot.has_tree {
-        let detail = if slot.has_tree {
-            "its tree is gone"
+            .map(|other| &other.path)
+            .filter(|other| other.is_at_or_below(path))
+            .collect();
+        let tree = if is_covered {
+            Tree::Staged
+        } else if inner.is_empty() {
+            Tree::Live
         } else {
-            "it holds a tree, but should hold none"
+            // What is live, but for the trees that were put into it before.
+            self.staging.keep_live(path, &inner)?;
+            Tree::Staged
         };
-        return Err(Error::SlotDamaged {
-            tx: row.id,
-            slot: id,
-            detail: detail.to_owned(),
-        });
-    }
-    let base = EntryPath::parse(path).unwrap_or_default();
-    if let Some(tree) = &held {
-        plan::scan(
-            tree,
-            &base,
-            Tree::Staged,
-            staging,
-            cache.as_deref_mut(),
-            control,
-        )?;
-    }
-    let is_slot_changed = held.is_some()
-        && Some(plan::tree_digest(staging, Tree::Staged, path)?.0) != slot.tree_digest;
-    if let Some(tree) = open_live(layout, path)? {
-        plan::scan(&tree, &base, Tree::Live, staging, cache, control)?;
-    }
-    keep_above(layout, staging, unit, &base)?;
-    let inode = |dir: Option<Dir>| {
-        dir.map(|dir| dir.stat())
-            .transpose()
-            .map(|stat| stat.map(|stat| stat.inode))
-    };
-    Ok(Trees {
-        live: inode(open_live(layout, path)?)?,
-        slot: inode(held)?,
-        is_slot_changed,
-    })
-}
-
-impl Trees {
-    /// Decides what the unit's rename is. What should be there and is not, or the other way round,
-    /// is drift; with force the rename fits what is there.
-    fn into_unit(
-        self,
-        done: &Unit,
-        path: &str,
-        staging: &Staging,
-        drift: &mut Drift,
-    ) -> Result<Option<Unit>> {
-        let action = match (self.slot, self.live) {
-            (Some(_), Some(_)) => Some(UnitAction::Exchange),
-            (Some(_), None) => Some(UnitAction::Create),
-            (None, Some(_)) => Some(UnitAction::Remove),
-            (None, None) => None,
+        let Some(dir) = open_after(self.layout, before, path)?.0 else {
+            return Ok(None);
         };
-        if action != Some(done.action.inverse()) {
-            drift.add(format!("viking://{path}"));
-        }
-        if self.is_slot_changed {
-            drift.add(format!("slot {}", done.slot));
-        }
-        let identity = |inode: Option<u64>, tree: Tree| -> Result<Option<TreeIdentity>> {
-            let Some(inode) = inode else { return Ok(None) };
-            let (digest, bytes) = plan::tree_digest(staging, tree, path)?;
-            Ok(Some(TreeIdentity {
-                inode,
-                digest,
-                bytes,
-            }))
-        };
-        let (old, new) = (
-            identity(self.live, Tree::Live)?,
-            identity(self.slot, Tree::Staged)?,
-        );
-        Ok(action.map(|action| Unit {
-            path: path.to_owned(),
-            action,
-            slot: done.slot,
-            old,
-            new,
+        let (digest, bytes) = plan::tree_digest(self.staging, tree, path)?;
+        let inode = dir.stat()?.inode;
+        Ok(Some(TreeIdentity {
+            inode,
+            digest,
+            bytes,
         }))
     }
-}
 
-fn open_held(layout: &Layout, unit: &Unit) -> Result<Option<Dir>> {
-    let slot = layout.open_slot(unit.slot)?;
-    match slot.stat_at(layout::TREE)? {
-        Some(_) => slot.open_dir(layout::TREE).map(Some),
-        None => Ok(None),
+    /// Lists a slot's tree as what is there after the move, and notes whether it changed.
+    fn take_held(
+        &mut self,
+        moved: &Move,
+        held: Option<(Dir, SlotRow)>,
+        changed: &mut Vec<usize>,
+    ) -> Result<Option<TreeIdentity>> {
+        let path = &moved.path;
+        self.staging.forget_staged(path)?;
+        let Some((tree, row)) = held else {
+            return Ok(None);
+        };
+        let cache = self.cache.as_deref_mut();
+        plan::scan(&tree, path, Tree::Staged, self.staging, cache, self.control)?;
+        let (digest, bytes) = plan::tree_digest(self.staging, Tree::Staged, path)?;
+        if Some(digest) != row.tree_digest {
+            let at = |other: &Move| other.done.slot == moved.done.slot;
+            changed.extend(self.composition.moves.iter().position(at));
+        }
+        let inode = tree.stat()?.inode;
+        Ok(Some(TreeIdentity {
+            inode,
+            digest,
+            bytes,
+        }))
+    }
+
+    /// Created directories that stay, because they hold something else, are in both trees.
+    fn keep_above(&self, moved: &Move) -> Result<()> {
+        let live = self.layout.open_live()?;
+        for path in moved.made_above() {
+            if let Some(stat) = live.stat_at(&path)? {
+                self.staging.add_live(&LiveRow {
+                    path: &path,
+                    stat: &stat,
+                    sha256: None,
+                })?;
+                self.staging.stage(&StagedRow {
+                    path: path.to_string(),
+                    kind: EntryKind::Directory,
+                    mode: stat.mode,
+                    bytes: 0,
+                    sha256: None,
+                })?;
+            }
+            self.load_expected_in(&path, false)?;
+        }
+        Ok(())
+    }
+
+    /// Loads what the journal expects before and after, of what is moved.
+    fn load_expected(&self, region: &EntryPath) -> Result<()> {
+        self.load_expected_in(region, true)
+    }
+
+    fn load_expected_in(&self, path: &EntryPath, and_below: bool) -> Result<()> {
+        let (journal, staging) = (self.journal, self.staging);
+        let undone: &[TransactionId] = &self.composition.undone;
+        journal.for_each_committed_in(path, and_below, &mut |entry| {
+            staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        })?;
+        journal.for_each_predicted_in(path, and_below, undone, &mut |entry| {
+            staging.add_predicted(&entry.path, &entry.kind, entry.bytes, entry.sha256)
+        })
     }
 }
 
-fn open_live(layout: &Layout, unit: &str) -> Result<Option<Dir>> {
-    match live::open_unit(layout, unit) {
-        Ok(dir) => Ok(Some(dir)),
-        Err(error) if error.is_absent() => Ok(None),
-        Err(error) => Err(error),
+/// Plans without looking at any file: trees are taken for what the journal says that they are. No
+/// two of the moves overlap.
+pub(super) fn plan_by_journal(look: &mut Look<'_>) -> Result<Planned> {
+    let moves = &look.composition.moves;
+    let mut planned = Planned::default();
+    for moved in moves {
+        let new = match look.held_tree(moved)? {
+            Some((tree, row)) => Some(TreeIdentity {
+                inode: tree.stat()?.inode,
+                digest: row.tree_digest.unwrap_or(Digest::of(b"")),
+                bytes: row.bytes,
+            }),
+            None => None,
+        };
+        let old = match open_after(look.layout, &[], &moved.path)?.0 {
+            Some(dir) => Some(look.known_tree(&dir, &moved.path)?),
+            None => None,
+        };
+        planned
+            .units
+            .extend(unit_of(moved, old, new, &mut planned.drift));
+    }
+    if planned.drift.total > 0 {
+        // A root that is gone cannot be overlooked: there is nothing to move.
+        look.obstacles.meet(planned.drift.to_error())?;
+    }
+    let (counts, files, bytes) = look.expected_counts()?;
+    Ok(Planned {
+        counts,
+        files,
+        bytes,
+        ..planned
+    })
+}
+
+impl Look<'_> {
+    /// Counts the changes that the journal expects.
+    fn expected_counts(&self) -> Result<(ChangeCounts, u64, u64)> {
+        let Composition { undone, moves, .. } = self.composition;
+        let is_whole = moves.iter().all(|moved| *moved.path == *moved.done.path);
+        if let ([tx], true) = (undone.as_slice(), is_whole) {
+            return self.journal.counts_of_undoing(*tx);
+        }
+        let look = Look {
+            staging: &Staging::make(None)?,
+            cache: None,
+            obstacles: &mut Obstacles::ending(),
+            ..*self
+        };
+        for region in self.composition.regions() {
+            look.load_expected_in(&region, true)?;
+        }
+        look.staging.plan_what_is_expected()?;
+        plan::counts(look.staging)
+    }
+
+    /// Returns the tree that the last commit left at a path; it is read where the journal knows only
+    /// a larger one or parts of it.
+    fn known_tree(&mut self, dir: &Dir, path: &EntryPath) -> Result<TreeIdentity> {
+        let inode = dir.stat()?.inode;
+        let (digest, bytes) = match self.journal.last_tree_at(path)? {
+            Some(tree) => (tree.digest, tree.bytes),
+            None => plan::digest_of(dir, self.cache.as_deref_mut(), self.control)?,
+        };
+        Ok(TreeIdentity {
+            inode,
+            digest,
+            bytes,
+        })
+    }
+}
+
+/// The last look at what is moved, before it is.
+pub(super) fn look_again(layout: &Layout, staging: &Staging, planned: &Planned) -> Result<()> {
+    let units = &planned.units;
+    let is_first_at_its_place = |at: usize, unit: &Unit| {
+        let path = EntryPath::parse(&unit.path).unwrap_or_default();
+        !units.iter().enumerate().any(|(other_at, other)| {
+            let other = EntryPath::parse(&other.path).unwrap_or_default();
+            path.is_at_or_below(&other) && (path != other || other_at < at)
+        })
+    };
+    let first: Vec<_> = units
+        .iter()
+        .enumerate()
+        .filter(|(at, unit)| is_first_at_its_place(*at, unit))
+        .map(|(_, unit)| unit.clone())
+        .collect();
+    if planned.is_scanned {
+        live::look_again(layout, staging, &first)
+    } else {
+        live::look_at_roots(layout, &first)
     }
 }

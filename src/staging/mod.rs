@@ -4,6 +4,8 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod index_rows;
+mod moved;
 mod pack_rows;
 mod trees;
 
@@ -15,10 +17,10 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
 use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{MemberLocation, Method};
+use crate::pack::{Layout, Place};
 use crate::uri::Uri;
 
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
@@ -31,7 +33,8 @@ const SCHEMA: &str = concat!(
 /// Made once all members and entries are there.
 const INDEXES: &str = "
 CREATE INDEX manifest_entry_by_path ON manifest_entry (path, kind);
-CREATE INDEX member_by_path ON member (path, kind);";
+CREATE INDEX member_by_path ON member (path, kind);
+CREATE INDEX index_record_by_id ON index_record (record_id) WHERE record_id IS NOT NULL;";
 
 /// An open staging database.
 #[derive(Debug)]
@@ -114,12 +117,7 @@ impl Staging {
     }
 
     /// Takes in what the manifest says beside its entries; returns what is understood of it.
-    pub(crate) fn set_manifest(
-        &self,
-        head: &ManifestHead,
-        zip_root: &str,
-        layout: Layout,
-    ) -> Result<Claims> {
+    pub(crate) fn set_manifest(&self, head: &ManifestHead, zip_root: &str) -> Result<Claims> {
         self.connection
             .execute_batch(INDEXES)
             .context("index staged rows")?;
@@ -127,19 +125,21 @@ impl Staging {
         let understood = uri.as_ref().ok();
         self.connection
             .execute(
-                "INSERT INTO manifest (one, zip_root, kind, format_version, layout_version, root_name, root_uri, root_scope,
-                   package_type, has_scopes, content_sha256, uri_fault, uri_scope, uri_leaf, uri_depth, inventory_sha256)
-                 VALUES (1, :zip_root, :kind, :format_version, :layout_version, :root_name, :root_uri, :root_scope,
-                   :package_type, :has_scopes, :content_sha256, :uri_fault, :uri_scope, :uri_leaf, :uri_depth, :inventory_sha256)",
+                "INSERT INTO manifest (one, zip_root, kind, format_version, layout, layout_versions, root_name, root_uri, root_scope,
+                   package_type, has_scopes, content_sha256, uri_fault, uri_scope, uri_leaf, uri_depth, uri_path, user_id, inventory_sha256)
+                 VALUES (1, :zip_root, :kind, :format_version, :layout, :layout_versions, :root_name, :root_uri, :root_scope,
+                   :package_type, :has_scopes, :content_sha256, :uri_fault, :uri_scope, :uri_leaf, :uri_depth, :uri_path, :user_id, :inventory_sha256)",
                 named_params! {
                     ":zip_root": zip_root, ":kind": head.kind, ":format_version": head.format_version,
-                    ":layout_version": layout.format_version(), ":root_name": head.root_name, ":root_uri": head.root_uri,
+                    ":layout": head.layout.as_str(), ":layout_versions": versions_at(head.layout.place()),
+                    ":root_name": head.root_name, ":root_uri": head.root_uri,
                     ":root_scope": head.root_scope, ":package_type": head.package_type,
                     ":has_scopes": head.scopes.is_some(), ":content_sha256": head.content_sha256,
                     ":uri_fault": uri.as_ref().err().map(ToString::to_string),
                     ":uri_scope": understood.and_then(Uri::scope).map(super::uri::Scope::as_str),
                     ":uri_leaf": understood.and_then(|uri| uri.path().leaf()),
                     ":uri_depth": understood.map(|uri| column(uri.depth() as u64)),
+                    ":uri_path": understood.map(|uri| uri.path().as_str()), ":user_id": head.user_id,
                     ":inventory_sha256": self.inventory_digest()?,
                 },
             )
@@ -350,6 +350,17 @@ impl Staging {
     }
 }
 
+/// Returns each `format_version` that a layout at a place has.
+fn versions_at(place: Place) -> String {
+    let layouts = Layout::ALL
+        .into_iter()
+        .filter(|layout| layout.place() == place);
+    let versions: Vec<_> = layouts
+        .map(|layout| layout.format_version().to_string())
+        .collect();
+    versions.join(", ")
+}
+
 fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberLocation)> {
     let number = |at: usize| {
         row.get::<_, i64>(at)
@@ -364,6 +375,15 @@ fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberL
         method: Method::from_code(row.get(6)?).unwrap_or(Method::Stored),
     };
     Ok((row.get(0)?, location))
+}
+
+/// Returns where the paths below `path` end in the order of paths: `0` follows `/`.
+fn end_of(path: &str) -> String {
+    if path.is_empty() {
+        char::MAX.to_string()
+    } else {
+        [path, "0"].concat()
+    }
 }
 
 fn column(value: u64) -> i64 {

@@ -37,14 +37,15 @@ impl ManifestSink for &Staging {
         let mut insert = self
             .connection
             .prepare_cached(
-                "INSERT INTO manifest_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO manifest_entry (path, kind, bytes, sha256, user_id) VALUES (?1, ?2, ?3, ?4, ?5)",
             )
             .context("stage an entry")?;
         let row = params![
             entry.path.as_str(),
             entry.kind.as_str(),
             entry.size_bytes.map(column),
-            entry.sha256
+            entry.sha256,
+            entry.user_id
         ];
         insert.execute(row).context("stage an entry")?;
         Ok(())
@@ -54,18 +55,21 @@ impl ManifestSink for &Staging {
         let mut insert = self
             .connection
             .prepare_cached(
-                "INSERT INTO index_record (path, level, scalars, text) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO index_record (path, level, scalars, text, record_id, kind, dense_offset, dense_dimensions, user_id)
+                 VALUES (:path, :level, :scalars, :text, :record_id, :kind, :dense_offset, :dense_dimensions, :user_id)",
             )
             .context("stage an index record")?;
         let scalars = serde_json::Value::Object(record.scalars).to_string();
-        insert
-            .execute(params![
-                record.path.as_str(),
-                record.level,
-                scalars,
-                record.text
-            ])
-            .context("stage an index record")?;
+        let line = record.line.as_ref();
+        let dense = line.and_then(|line| line.dense);
+        let row = named_params! {
+            ":path": record.path.as_str(), ":level": record.level, ":scalars": scalars, ":text": record.text,
+            ":record_id": line.map(|line| line.record_id.as_str()), ":kind": line.map(|line| line.kind.as_str()),
+            ":dense_offset": dense.map(|dense| column(dense.offset)),
+            ":dense_dimensions": dense.map(|dense| column(dense.dimensions)),
+            ":user_id": line.and_then(|line| line.user_id.as_deref()),
+        };
+        insert.execute(row).context("stage an index record")?;
         Ok(())
     }
 

@@ -135,12 +135,12 @@ impl Staging {
         Ok(())
     }
 
-    /// Puts an entry into the tree that is; the last look at a path counts.
+    /// Puts an entry into the tree that is; one that is there already stays.
     pub(crate) fn add_live(&self, row: &LiveRow<'_>) -> Result<()> {
         let mut insert = self
             .connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO live_entry (path, kind, mode, bytes, sha256, inode, mtime_ns, ctime_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT OR IGNORE INTO live_entry (path, kind, mode, bytes, sha256, inode, mtime_ns, ctime_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
             .context("stage a live entry")?;
         let stat = row.stat;
@@ -221,7 +221,7 @@ impl Staging {
         sha256: Option<Digest>,
     ) -> Result<()> {
         self.insert_expected(
-            "INSERT INTO committed_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO committed_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
             path,
             kind,
             bytes,
@@ -238,7 +238,7 @@ impl Staging {
         sha256: Option<Digest>,
     ) -> Result<()> {
         self.insert_expected(
-            "INSERT INTO predicted_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO predicted_entry (path, kind, bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
             path,
             kind,
             bytes,

@@ -18,8 +18,8 @@ use crate::support::fault::{EIO, ENOSPC, sample, steps_of, with_fault};
 use crate::support::{Content, TestStore, Tree, content};
 use check::{Expected, settle_and_check};
 use scenario::{
-    CREATION, FIRST_IMPORT, IMPORT, MADE_PARENTS, OVERWRITE, REDO, RESTORE_APART, RESTORE_AS_ONE,
-    ROLLBACK, ROLLBACK_OF_CREATION, Scenario,
+    CREATION, FIRST_IMPORT, IMPORT, MADE_PARENTS, OVERWRITE, REDO, REDO_ALL, RESTORE_APART,
+    RESTORE_AS_ONE, REVERT, ROLLBACK, ROLLBACK_OF_CREATION, ROLLBACK_TO, Scenario,
 };
 
 /// Most points of one scenario and outcome unless all are asked for.
@@ -374,6 +374,46 @@ fn a_rollback_of_a_rollback_survives_a_failure_at_every_step() {
 #[test]
 fn a_rollback_of_a_rollback_survives_a_kill_at_every_step() {
     is_killed_at_every_step(&REDO);
+}
+
+#[test]
+fn a_rollback_of_several_survives_a_failure_at_every_step() {
+    fails_at_every_step(&ROLLBACK_TO);
+}
+
+#[test]
+fn a_rollback_of_several_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&ROLLBACK_TO);
+}
+
+#[test]
+fn a_revert_survives_a_failure_at_every_step() {
+    fails_at_every_step(&REVERT);
+}
+
+#[test]
+fn a_revert_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&REVERT);
+}
+
+#[test]
+fn a_redo_of_several_survives_a_failure_at_every_step() {
+    fails_at_every_step(&REDO_ALL);
+}
+
+#[test]
+fn a_redo_of_several_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&REDO_ALL);
+}
+
+#[test]
+fn the_recovery_of_a_rollback_of_several_survives_failures_and_kills_of_its_own() {
+    recovery_is_disturbed_at_every_step(&ROLLBACK_TO);
+}
+
+#[test]
+fn the_recovery_of_a_redo_of_several_survives_failures_and_kills_of_its_own() {
+    recovery_is_disturbed_at_every_step(&REDO_ALL);
 }
 
 #[test]

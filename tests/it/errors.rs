@@ -81,6 +81,17 @@ fn tree_errors() -> Vec<Error> {
             path: "notes/viking/resources/_._a".to_owned(),
             why: "it begins with `_._`".to_owned(),
         },
+        Error::LayoutIncomplete {
+            layout: "v3",
+            scopes: vec![
+                "viking://agent".parse().unwrap(),
+                "viking://session".parse().unwrap(),
+            ],
+        },
+        Error::ConfigInvalid {
+            path: "notes/.ovpack/config.toml".into(),
+            detail: "line 1: unknown field `layuot`, expected `layout`".to_owned(),
+        },
         Error::FileChanging { path: path() },
         Error::LiveTreeChanged { path: path() },
         Error::UriNotFound { uri: uri() },
@@ -102,6 +113,14 @@ fn journal_errors() -> Vec<Error> {
         Error::NotInEffect {
             tx: tx(),
             state: "aborted".to_owned(),
+        },
+        Error::NotInTransaction {
+            tx: tx(),
+            uri: "resources/a".parse().expect("it is a URI"),
+        },
+        Error::NothingToRedo {
+            tx: None,
+            last: Some(tx()),
         },
         Error::SlotPruned {
             tx: tx(),

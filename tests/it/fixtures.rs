@@ -22,12 +22,10 @@ fn bring_in(store: &TestStore, fixture: &Fixture) -> Receipt {
     receipt.unwrap_or_else(|error| panic!("{}: {error:?}", fixture.name))
 }
 
-/// Packs again what [`bring_in`] put in place.
+/// Packs again what [`bring_in`] put in place, in the same layout.
 fn pack_again(store: &TestStore, fixture: &Fixture, name: &str) -> ovpack::ExportReport {
-    let report = match &fixture.parent {
-        Some(_) => store.export(&fixture.target(), name),
-        None => store.backup(name),
-    };
+    let target = format!("viking://{}", fixture.target());
+    let report = store.pack_in(fixture.layout, &target, name);
     report.unwrap_or_else(|error| panic!("{}: {error:?}", fixture.name))
 }
 
@@ -173,7 +171,7 @@ fn a_pack_tells_what_it_holds_without_a_store() {
             (report.uri.as_str(), report.root.as_str()),
             (&*fixture.root_uri, &*fixture.leaf)
         );
-        assert_eq!(report.layout, Layout::V2Flat);
+        assert_eq!(report.layout, fixture.layout);
         assert_eq!(report.sha256, ovpack::Digest::of(&get(&fixture.pack)));
         let shown = inspect(&fixture.pack, &VerifyOptions::default()).unwrap();
         let entries: BTreeMap<_, _> = shown
@@ -280,8 +278,18 @@ fn an_ordinary_zip_library_reads_the_same_members_from_our_packs_as_from_theirs(
         let mut ours = ordinary_listing(&get(&report.file));
         let mut theirs = ordinary_listing(&get(&fixture.pack));
         for listing in [&mut ours, &mut theirs] {
-            let name = format!("{}/_._ovpack_manifest.json", fixture.leaf);
+            let manifest = if fixture.layout == Layout::V2Flat {
+                "_._ovpack_manifest.json"
+            } else {
+                "_ovpack/manifest.json"
+            };
+            let name = format!("{}/{manifest}", fixture.leaf);
             assert!(listing.remove(&name).is_some(), "{}", fixture.name);
+            // Records that no file tells of, and vectors, are not in a store.
+            let records = format!("{}/_ovpack/index_records.jsonl", fixture.leaf);
+            let is_there = listing.remove(&records).is_some();
+            assert_eq!(is_there, fixture.layout != Layout::V2Flat);
+            listing.remove(&format!("{}/_ovpack/dense.f32", fixture.leaf));
         }
         let same = ours.iter().eq(theirs.iter());
         assert!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use ovpack::fault::Outcome;
-use ovpack::{Error, Kind, OnConflict, TransactionId};
+use ovpack::{Error, JournalVerifyOptions, Kind, OnConflict, TransactionId};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::proptest;
@@ -298,5 +298,7 @@ proptest! {
         let status = store.status();
         assert_eq!(status.generation, model.committed.len() as u64);
         assert_eq!(status.recovery_pending, Vec::new());
+        let whole = JournalVerifyOptions { content: true, ..JournalVerifyOptions::default() };
+        store.open().verify_journal(&whole).unwrap();
     }
 }

@@ -679,3 +679,105 @@ fn a_pin_that_is_interrupted_is_there_or_not() {
         ensure_disk_and_journal_agree(&store);
     }
 }
+
+/// A small generator (xorshift64): the same numbers in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// Rolls back, and before it whatever is in the way.
+fn roll_back_in_order(store: &TestStore, tx: TransactionId, context: &str) {
+    loop {
+        match store.rollback(Some(tx)) {
+            Ok(_) => return,
+            Err(Error::LaterTransactions { later, .. }) => {
+                assert!(later[0] > tx, "{context}");
+                roll_back_in_order(store, later[0], context);
+            }
+            Err(error) => panic!("{context}: rollback of {tx}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn whatever_was_done_and_pruned_every_tree_that_is_kept_can_go_back() {
+    let (mut freed, mut went_back) = (0, 0);
+    for seed in 1..=24 {
+        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let store = TestStore::fresh();
+        let mut told = vec![format!("seed {seed}")];
+        // Roots that lie in one another, made together with their parents or apart.
+        let roots = [
+            ("a", PARENT),
+            ("b", PARENT),
+            ("c", "viking://resources/a"),
+            ("d", "viking://resources/x/y"),
+        ];
+        for step in 0..9 {
+            if numbers.below(3) == 0 {
+                let committed: Vec<_> = log(&store)
+                    .into_iter()
+                    .filter(|entry| entry.generation.is_some())
+                    .collect();
+                if let Some(entry) = committed.get(usize::try_from(numbers.below(3)).unwrap()) {
+                    let done = store.rollback(Some(entry.transaction)).is_ok();
+                    told.push(format!("rollback {} {done}", entry.transaction));
+                }
+            } else {
+                let (root, parent) = roots[usize::try_from(numbers.below(4)).unwrap()];
+                let pack = PackBuilder::of(&format!("viking://resources/{root}"))
+                    .file("each.md", format!("version {step}"))
+                    .write(&store.beside("pack.ovpack"));
+                let done = store
+                    .import_with(&pack, parent, ovpack::OnConflict::Overwrite)
+                    .is_ok();
+                told.push(format!("import {root} {done}"));
+            }
+        }
+        let committed: Vec<_> = log(&store)
+            .into_iter()
+            .filter(|entry| entry.generation.is_some())
+            .collect();
+        let pinned = committed.get(usize::try_from(numbers.below(8)).unwrap());
+        if let Some(entry) = pinned {
+            store.open().pin(entry.transaction).unwrap();
+            told.push(format!("pin {}", entry.transaction));
+        }
+        let options = match numbers.below(3) {
+            0 => last(numbers.below(4)),
+            1 => PruneOptions {
+                max_bytes: Some(numbers.below(60)),
+                ..PruneOptions::default()
+            },
+            _ => PruneOptions {
+                max_bytes: Some(numbers.below(60)),
+                ..last(0)
+            },
+        };
+        let report = prune(&store, &options);
+        freed += report.freed;
+        told.push(format!("prune {options:?}: {:?}", codes(&report)));
+        let kept: Vec<_> = report
+            .slots
+            .iter()
+            .filter(|slot| slot.decision == "kept")
+            .collect();
+        if !kept.is_empty() {
+            let chosen = usize::try_from(numbers.below(kept.len() as u64)).unwrap();
+            roll_back_in_order(&store, kept[chosen].transaction, &told.join(", "));
+            went_back += 1;
+        }
+        ensure_disk_and_journal_agree(&store);
+    }
+    assert!(
+        freed > 10 && went_back > 10,
+        "freed {freed}, went back {went_back}"
+    );
+}

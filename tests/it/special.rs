@@ -24,7 +24,8 @@ fn notes() -> TestStore {
 }
 
 const SKIP: ExportOptions = ExportOptions {
-    layout: ovpack::Layout::V2Flat,
+    layout: Some(ovpack::Layout::V2Flat),
+    strict: false,
     force: true,
     skip_special: true,
     control: ovpack::Control {

@@ -11,7 +11,7 @@ use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
-    let Failure::Library(error) = failure else {
+    let Some(error) = failure.library() else {
         return failure.help().map(str::to_owned);
     };
     let told = about_pack(error, command, caller)
@@ -83,7 +83,9 @@ fn raise(flags: &str) -> String {
 /// Steps that concern the journal.
 fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
     let help = match error.code() {
-        "transaction-not-found" => format!("{} lists the transactions", caller.command("log")),
+        "transaction-not-found" | "nothing-to-redo" => {
+            format!("{} lists the transactions", caller.command("log"))
+        }
         "content-not-held" => format!(
             "{} tells where it was, and which pack it came from",
             caller.command(&format!(
@@ -114,11 +116,11 @@ fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
 
 /// Steps that name a transaction.
 fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
-    if let Error::LaterTransactions { later, .. } = error {
-        let words = format!("rollback {}", later.first()?);
-        let rollback = caller.command(&words);
+    if let Error::LaterTransactions { tx, later } = error {
+        let first = caller.command(&format!("rollback {}", later.first()?));
+        let all = caller.command(&format!("rollback --to {tx}"));
         return Some(format!(
-            "roll back the later ones first, newest first: {rollback}"
+            "roll back the later ones first, newest first: {first}; or all of them as one: {all}"
         ));
     }
     if let Error::NotInEffect { tx, .. } = error {

@@ -7,7 +7,7 @@ use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Error, OnConflict, Uri};
+use ovpack::{Error, Layout, OnConflict, Uri};
 
 use crate::commands::Command;
 use crate::failure::Result;
@@ -170,6 +170,12 @@ fn policy() -> impl clap::builder::TypedValueParser<Value = OnConflict> {
     let policies = [OnConflict::Fail, OnConflict::Overwrite, OnConflict::Skip];
     PossibleValuesParser::new(policies.map(OnConflict::as_str))
         .try_map(|policy| policy.parse::<OnConflict>())
+}
+
+/// Reads a pack's layout.
+pub(crate) fn layout() -> impl clap::builder::TypedValueParser<Value = Layout> {
+    PossibleValuesParser::new(Layout::ALL.map(Layout::as_str))
+        .try_map(|layout| layout.parse::<Layout>())
 }
 
 fn color() -> impl clap::builder::TypedValueParser<Value = ColorChoice> {

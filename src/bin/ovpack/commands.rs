@@ -13,6 +13,7 @@ mod ls;
 mod pin;
 mod prune;
 mod recover;
+mod redo;
 mod restore;
 mod rollback;
 mod show;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     History(history::Args),
     Tree(tree::Args),
     Rollback(rollback::Args),
+    Redo(redo::Args),
     Prune(prune::Args),
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
@@ -72,6 +74,7 @@ impl Command {
             Self::History(args) => history::run(ui, caller, args),
             Self::Tree(args) => tree::run(ui, caller, args),
             Self::Rollback(args) => rollback::run(ui, caller, args),
+            Self::Redo(args) => redo::run(ui, caller, args),
             Self::Prune(args) => prune::run(ui, caller, args),
             Self::Pin(args) => pin::pin(ui, caller, args),
             Self::Unpin(args) => pin::unpin(ui, caller, args),
@@ -91,6 +94,7 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Status(_)
+            | Self::Redo(_)
             | Self::Show(_)
             | Self::Tree(_)
             | Self::Rollback(_)
@@ -129,6 +133,7 @@ impl Command {
             | Self::History(_)
             | Self::Tree(_)
             | Self::Rollback(_)
+            | Self::Redo(_)
             | Self::Prune(_)
             | Self::Pin(_)
             | Self::Unpin(_)

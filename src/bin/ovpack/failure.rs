@@ -15,6 +15,14 @@ pub(crate) enum Failure {
     /// The library refused; it says why.
     #[error(transparent)]
     Library(#[from] Error),
+    /// A rehearsal met this first; the report has everything else.
+    #[error("{error}")]
+    Rehearsed {
+        /// The first obstacle.
+        error: Box<Error>,
+        /// The rehearsal's report.
+        rehearsal: Map<String, Value>,
+    },
     /// The arguments are not understood; clap wrote the message.
     #[error("{message}")]
     Usage {
@@ -41,10 +49,24 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns the library's error, where it is one.
+    pub(crate) fn library(&self) -> Option<&Error> {
+        match self {
+            Self::Library(error) => Some(error),
+            Self::Rehearsed { error, .. } => Some(error),
+            Self::Usage { .. }
+            | Self::BytesAsJson
+            | Self::WorkingDirectory(_)
+            | Self::WorkingDirectoryName { .. }
+            | Self::Output(_) => None,
+        }
+    }
+
     /// Returns the stable code that tells failures apart: the library's, or one of the few here.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Library(error) => error.code(),
+            Self::Rehearsed { error, .. } => error.code(),
             Self::Usage { .. } | Self::BytesAsJson => "usage",
             Self::WorkingDirectory(_) | Self::WorkingDirectoryName { .. } => "working-directory",
             Self::Output(_) => "output",
@@ -55,6 +77,7 @@ impl Failure {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Library(error) => error.kind(),
+            Self::Rehearsed { error, .. } => error.kind(),
             Self::Usage { .. } | Self::BytesAsJson | Self::WorkingDirectoryName { .. } => {
                 Kind::Usage
             }
@@ -66,6 +89,7 @@ impl Failure {
     pub(crate) fn openviking_code(&self) -> &'static str {
         match self {
             Self::Library(error) => error.openviking_code(),
+            Self::Rehearsed { error, .. } => error.openviking_code(),
             Self::Usage { .. }
             | Self::BytesAsJson
             | Self::WorkingDirectory(_)
@@ -78,6 +102,11 @@ impl Failure {
     pub(crate) fn details(&self) -> Map<String, Value> {
         match self {
             Self::Library(error) => error.details(),
+            Self::Rehearsed { error, rehearsal } => {
+                let mut details = error.details();
+                details.insert("rehearsal".to_owned(), Value::Object(rehearsal.clone()));
+                details
+            }
             Self::WorkingDirectoryName { path } => {
                 Map::from_iter([("path".to_owned(), Value::from(path.as_str()))])
             }
@@ -92,6 +121,7 @@ impl Failure {
     pub(crate) fn help(&self) -> Option<&str> {
         match self {
             Self::Library(error) => error.help(),
+            Self::Rehearsed { error, .. } => error.help(),
             Self::Usage { help, .. } => Some(help),
             Self::BytesAsJson => Some("leave --json out; `ovpack ls --json` tells a file's size"),
             Self::WorkingDirectory(_) | Self::WorkingDirectoryName { .. } => {

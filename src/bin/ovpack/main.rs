@@ -17,6 +17,7 @@ mod limits;
 mod pack_text;
 mod plan_text;
 mod progress;
+mod rollback_text;
 mod streamed;
 mod ui;
 mod usage;

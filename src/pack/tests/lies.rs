@@ -616,8 +616,8 @@ fn a_pack_has_one_manifest_in_a_layout_that_is_known() {
             vec![stored("r/a/_._ovpack_manifest.json", b"{}")],
         ),
         (
-            "of other layouts",
-            Rule::LayoutUnsupported,
+            "of other layouts that says nothing",
+            Rule::ManifestSyntax,
             vec![
                 stored("r/_ovpack/manifest.json", b"{}"),
                 stored("r/files/", b""),

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
+use crate::pack::Layout;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead};
 
 fn read(manifest: &[u8]) -> Result<(ManifestHead, Listed)> {
@@ -51,11 +52,14 @@ fn a_small_manifest_is_read() {
         ManifestHead {
             kind: "openviking.ovpack".to_owned(),
             format_version: 2,
+            layout: Layout::V2Flat,
             root_name: "r".to_owned(),
             root_uri: "viking://resources/r".to_owned(),
             root_scope: "resources".to_owned(),
             package_type: None,
             scopes: None,
+            user_id: None,
+            index: None,
             content_sha256: Digest::of(b"[]"),
             manifest_sha256: Digest::of(MANIFEST.as_bytes()),
             manifest_bytes: u64::try_from(MANIFEST.len()).expect("small"),
@@ -79,6 +83,7 @@ fn entries_are_given_in_the_order_of_the_list() {
         kind,
         size_bytes,
         sha256,
+        user_id: None,
     };
     let size = u64::try_from(i64::MAX).ok();
     assert_eq!(
@@ -107,6 +112,7 @@ fn records_carry_portable_scalars_only() {
             level,
             scalars,
             text: content.map(ToOwned::to_owned),
+            line: None,
         }
     };
     let scalars = json!({"type":"file","tags":["a","b",1],"abstract":null,"level":2});

@@ -1,7 +1,7 @@
 //! The acts that are disturbed, each with the store that it begins from.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ovpack::{OnConflict, Result, TransactionId};
+use ovpack::{OnConflict, OnLater, Result, RollbackOptions, TransactionId};
 
 use crate::support::test_store::put;
 use crate::support::{PackBuilder, TestStore};
@@ -138,7 +138,64 @@ pub(super) const REDO: Scenario = Scenario {
     ..ROLLBACK
 };
 
+pub(super) const ROLLBACK_TO: Scenario = Scenario {
+    name: "rollback of an inner root and the outer one that came later, as one",
+    make: || {
+        let store = beside_another();
+        store.import(&version(&store, 1), PARENT);
+        store.import(&inner(&store, 1), INNER_PARENT);
+        let last = store.overwrite(&inner(&store, 2), INNER_PARENT).transaction;
+        store.overwrite(&version(&store, 2), PARENT);
+        std::fs::write(store.beside("undo"), last.unwrap().to_string()).unwrap();
+        store
+    },
+    act: |store| {
+        let options = RollbackOptions {
+            on_later: OnLater::RollBack,
+            ..RollbackOptions::default()
+        };
+        store
+            .try_open()?
+            .rollback(to_undo(store), &options)
+            .map(drop)
+    },
+    arguments: |store| vec!["rollback".into(), "--to".into(), to_undo(store).to_string()],
+    above: &["resources"],
+};
+
+pub(super) const REVERT: Scenario = Scenario {
+    name: "revert of one file",
+    make: || undo_last_of(overwritten()),
+    act: |store| {
+        let path = "viking://resources/notes/each.md".parse().unwrap();
+        let options = RollbackOptions::default();
+        store
+            .try_open()?
+            .revert(to_undo(store), &[path], &options)
+            .map(drop)
+    },
+    arguments: |store| {
+        let tx = to_undo(store).to_string();
+        ["rollback", &tx, "--path", "resources/notes/each.md"]
+            .map(str::to_owned)
+            .into()
+    },
+    above: &["resources"],
+};
+
+pub(super) const REDO_ALL: Scenario = Scenario {
+    name: "redo of an inner root and the outer one",
+    make: || {
+        let store = (ROLLBACK_TO.make)();
+        (ROLLBACK_TO.act)(&store).unwrap();
+        undo_last_of(store)
+    },
+    above: &["resources", "resources/notes"],
+    ..ROLLBACK
+};
+
 const PARENT: &str = "viking://resources";
+const INNER_PARENT: &str = "viking://resources/notes";
 const OVERWRITING: [&str; 2] = ["--on-conflict", "overwrite"];
 const SCOPES: [&str; 4] = ["resources", "user", "agent", "session"];
 
@@ -180,6 +237,12 @@ fn version(store: &TestStore, number: u32) -> Utf8PathBuf {
         .file("each.md", format!("version {number}"))
         .file(&format!("only-{number}/x.md"), format!("{number}"))
         .write(&path)
+}
+
+fn inner(store: &TestStore, number: u32) -> Utf8PathBuf {
+    PackBuilder::of("viking://resources/notes/inner")
+        .file("i.md", format!("inner {number}"))
+        .write(&store.beside(&format!("inner{number}.ovpack")))
 }
 
 fn backup(store: &TestStore) -> Utf8PathBuf {

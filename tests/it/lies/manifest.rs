@@ -75,7 +75,7 @@ pub(super) fn lies() -> Vec<Lie> {
 }
 
 fn layouts() -> Vec<Lie> {
-    let (missing, unsupported) = ("manifest-missing", "layout-unsupported");
+    let missing = "manifest-missing";
     let renamed = |name: &'static str, code, other: &'static str| {
         let change = move |zip: &mut crate::support::pack_builder::Zip| {
             let manifest = zip.member(&format!("notes/{MANIFEST}"));
@@ -106,7 +106,7 @@ fn layouts() -> Vec<Lie> {
         ),
         renamed(
             "a manifest of the later layouts",
-            unsupported,
+            "member-misplaced",
             "notes/_ovpack/manifest.json",
         ),
         lie(

@@ -10,7 +10,9 @@ mod deflate_stream;
 mod descriptor;
 mod duplicate;
 mod extra_field;
+mod index;
 mod json;
+mod layout;
 mod local_header;
 mod manifest;
 mod method;
@@ -37,7 +39,7 @@ use crate::support::{PackBuilder, TestStore, Tree, assert_same, path_of, scratch
 const MEMORY_KIB_MAX: u64 = 128 << 10;
 
 /// The families and their lies.
-const FAMILIES: [(&str, fn() -> Vec<Lie>); 15] = [
+const FAMILIES: [(&str, fn() -> Vec<Lie>); 17] = [
     ("path", path::lies),
     ("attribute", attribute::lies),
     ("method", method::lies),
@@ -53,6 +55,8 @@ const FAMILIES: [(&str, fn() -> Vec<Lie>); 15] = [
     ("JSON", json::lies),
     ("manifest", manifest::lies),
     ("scope", scope::lies),
+    ("layout", layout::lies),
+    ("index", index::lies),
 ];
 
 /// A pack that says what is not so.
@@ -452,4 +456,6 @@ families! {
     lies_by_json, "JSON";
     lies_by_manifest, "manifest";
     lies_by_scope, "scope";
+    lies_by_layout, "layout";
+    lies_by_index, "index";
 }

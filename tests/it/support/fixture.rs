@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ovpack::Layout;
 use serde_json::Value;
 
 use super::Content;
@@ -22,6 +23,7 @@ pub(crate) struct Fixture {
     /// Whether its own producer can read it.
     pub(crate) ok: bool,
     pub(crate) content_sha256: String,
+    pub(crate) layout: Layout,
 }
 
 impl Fixture {
@@ -41,20 +43,19 @@ pub(crate) fn fixture(name: &str) -> Fixture {
     read(&directory().join(format!("{name}.json")))
 }
 
-/// Returns all fixtures of the flat layout.
+/// Returns all fixtures, of every layout.
 pub(crate) fn fixtures() -> Vec<Fixture> {
     let mut all: Vec<_> = directory()
         .read_dir_utf8()
         .unwrap()
         .map(|entry| entry.unwrap())
         .filter(|entry| {
-            let name = entry.file_name();
-            name.starts_with("v2flat-") && entry.path().extension() == Some("json")
+            entry.file_name() != "vectors.json" && entry.path().extension() == Some("json")
         })
         .map(|entry| read(entry.path()))
         .collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    assert!(all.len() >= 12, "the fixtures are there");
+    assert_eq!(all.len(), 33, "the fixtures are there");
     all
 }
 
@@ -78,6 +79,12 @@ fn read(sidecar: &Utf8Path) -> Fixture {
         leaf: text(&value["zip_root"]),
         ok: reference["ok"].as_bool().unwrap(),
         content_sha256: text(&value["content_sha256"]),
+        layout: match value["layout"].as_str() {
+            Some("v2flat") => Layout::V2Flat,
+            Some("v2files") => Layout::V2Files,
+            Some("v3") => Layout::V3,
+            other => panic!("{other:?}"),
+        },
     }
 }
 

@@ -8,13 +8,20 @@ mod zip;
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ovpack::Digest;
+use ovpack::{Digest, Layout};
 use serde_json::{Value, json};
 
 pub(crate) use zip::{Header, Member, Zip, deflate, extra_field, unicode_path, zip64_field};
 
 /// The manifest's name below ROOT.
 pub(crate) const MANIFEST: &str = "_._ovpack_manifest.json";
+
+/// The manifest's name below ROOT where content lies below `files/`.
+pub(crate) const FILES_MANIFEST: &str = "_ovpack/manifest.json";
+/// The name of the index records there.
+pub(crate) const RECORDS: &str = "_ovpack/index_records.jsonl";
+/// The name of their dense vectors.
+pub(crate) const DENSE: &str = "_ovpack/dense.f32";
 
 /// A file of the pack.
 #[derive(Clone, Debug)]
@@ -27,7 +34,7 @@ type ChangeManifest = Box<dyn FnOnce(&mut Value)>;
 type ChangeText = Box<dyn FnOnce(String) -> Vec<u8>>;
 type ChangeZip = Box<dyn FnOnce(&mut Zip)>;
 
-/// A pack in the flat layout, honest until told to lie.
+/// A pack in the flat layout unless told otherwise, honest until told to lie.
 pub(crate) struct PackBuilder {
     name: String,
     root: Value,
@@ -35,6 +42,11 @@ pub(crate) struct PackBuilder {
     directories: BTreeSet<String>,
     files: Vec<File>,
     vectors: Value,
+    layout: Layout,
+    lines: Vec<Value>,
+    /// Dimensions and numbers.
+    dense: Option<(usize, Vec<f32>)>,
+    change_records: Option<ChangeText>,
     change_manifest: Vec<ChangeManifest>,
     change_text: Option<ChangeText>,
     change_zip: Vec<ChangeZip>,
@@ -72,6 +84,10 @@ impl PackBuilder {
             directories: BTreeSet::from([String::new()]),
             files: Vec::new(),
             vectors: json!({}),
+            layout: Layout::V2Flat,
+            lines: Vec::new(),
+            dense: None,
+            change_records: None,
             change_manifest: Vec::new(),
             change_text: None,
             change_zip: Vec::new(),
@@ -114,6 +130,30 @@ impl PackBuilder {
     /// Sets the index records of a path.
     pub(crate) fn records(mut self, path: &str, records: Value) -> Self {
         self.vectors[path] = records;
+        self
+    }
+
+    /// Lays the pack out in another way.
+    pub(crate) fn laid_out(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// Adds an index record on a line of its own.
+    pub(crate) fn line(mut self, record: Value) -> Self {
+        self.lines.push(record);
+        self
+    }
+
+    /// Sets the dense vectors.
+    pub(crate) fn dense(mut self, dimensions: usize, numbers: &[f32]) -> Self {
+        self.dense = Some((dimensions, numbers.to_vec()));
+        self
+    }
+
+    /// Changes the text of the index records before the manifest is made, which tells of it truly.
+    pub(crate) fn records_text(mut self, change: impl FnOnce(String) -> Vec<u8> + 'static) -> Self {
+        self.change_records = Some(Box::new(change));
         self
     }
 
@@ -168,8 +208,9 @@ impl PackBuilder {
     }
 
     /// Returns the pack's bytes.
-    pub(crate) fn bytes(self) -> Vec<u8> {
-        let mut manifest = self.honest_manifest();
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
+        let records = self.record_text();
+        let mut manifest = self.honest_manifest(&records);
         let mut members: Vec<_> = self
             .directories
             .iter()
@@ -179,6 +220,19 @@ impl PackBuilder {
             let name = self.member_name(&file.path);
             Member::stored(name.as_bytes(), &file.bytes)
         }));
+        if !self.is_flat() {
+            members.insert(0, Member::directory(&format!("{}/", self.name)));
+            members.push(Member::directory(&format!("{}/_ovpack/", self.name)));
+            let dense = self.dense_bytes();
+            let beside = [(RECORDS, Some(&records)), (DENSE, dense.as_ref())];
+            for (below, bytes) in beside
+                .into_iter()
+                .filter_map(|(b, bytes)| Some((b, bytes?)))
+            {
+                let name = format!("{}/{below}", self.name);
+                members.push(Member::stored(name.as_bytes(), bytes));
+            }
+        }
         for change in self.change_manifest {
             change(&mut manifest);
         }
@@ -186,8 +240,13 @@ impl PackBuilder {
         let text = self
             .change_text
             .map_or_else(|| text.clone().into_bytes(), |change| change(text.clone()));
+        let below = if self.layout == Layout::V2Flat {
+            MANIFEST
+        } else {
+            FILES_MANIFEST
+        };
         members.push(Member::stored(
-            format!("{}/{MANIFEST}", self.name).as_bytes(),
+            format!("{}/{below}", self.name).as_bytes(),
             &text,
         ));
         let mut zip = Zip {
@@ -200,6 +259,63 @@ impl PackBuilder {
         zip.bytes()
     }
 
+    fn is_flat(&self) -> bool {
+        self.layout == Layout::V2Flat
+    }
+
+    fn record_text(&mut self) -> Vec<u8> {
+        let lines: Vec<_> = self.lines.iter().map(ToString::to_string).collect();
+        let text = lines
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
+        match self.change_records.take() {
+            Some(change) => change(text),
+            None => text.into_bytes(),
+        }
+    }
+
+    fn dense_bytes(&self) -> Option<Vec<u8>> {
+        let (_, numbers) = self.dense.as_ref()?;
+        Some(
+            numbers
+                .iter()
+                .flat_map(|number| number.to_le_bytes())
+                .collect(),
+        )
+    }
+
+    fn honest_index(&self, records: &[u8]) -> Value {
+        let mut index = json!({ "records": {
+            "path": RECORDS,
+            "count": self.lines.len(),
+            "sha256": Digest::of(records).to_string(),
+        } });
+        if let (Some((dimensions, numbers)), Some(bytes)) = (&self.dense, self.dense_bytes()) {
+            index["dense"] = json!({
+                "path": DENSE,
+                "count": numbers.len() / dimensions,
+                "dimensions": dimensions,
+                "dtype": "float32",
+                "byte_order": "little",
+                "embedding": { "model": "m", "dimensions": dimensions },
+                "sha256": Digest::of(&bytes).to_string(),
+            });
+        }
+        index
+    }
+
+    /// Returns whose a path is, where the layout says so.
+    fn user_of(&self, path: &str) -> Option<String> {
+        let uri = self.root["uri"].as_str().unwrap();
+        let live = format!("{}/{path}", uri.trim_start_matches("viking://"));
+        let live = live.trim_matches('/');
+        let below = live
+            .strip_prefix("user/")
+            .filter(|_| self.layout == Layout::V3)?;
+        below.split('/').next().map(str::to_owned)
+    }
+
     /// Writes the pack to a file and returns its path.
     pub(crate) fn write(self, path: &Utf8Path) -> Utf8PathBuf {
         std::fs::write(path, self.bytes()).unwrap();
@@ -208,9 +324,12 @@ impl PackBuilder {
 
     fn member_name(&self, path: &str) -> String {
         let mut name = self.name.clone();
+        if !self.is_flat() {
+            name.push_str("/files");
+        }
         for component in path.split('/').filter(|component| !component.is_empty()) {
             name.push('/');
-            match component.strip_prefix('.') {
+            match component.strip_prefix('.').filter(|_| self.is_flat()) {
                 Some(rest) => name.extend(["_._", rest]),
                 None => name.push_str(component),
             }
@@ -221,7 +340,7 @@ impl PackBuilder {
         name
     }
 
-    fn honest_manifest(&self) -> Value {
+    fn honest_manifest(&self, records: &[u8]) -> Value {
         let mut entries: Vec<_> = self
             .directories
             .iter()
@@ -238,14 +357,27 @@ impl PackBuilder {
                 file.bytes.len(),
             )
         });
+        for entry in &mut entries {
+            if let Some(user) = self.user_of(entry["path"].as_str().unwrap()) {
+                entry["user_id"] = json!(user);
+            }
+        }
         let mut manifest = json!({
             "kind": "openviking.ovpack",
-            "format_version": 2,
+            "format_version": if self.layout == Layout::V3 { 3 } else { 2 },
             "root": self.root,
             "entries": entries,
             "content_sha256": content_sha256(inventory).to_string(),
-            "vectors": self.vectors,
         });
+        if let Some(user) = self.user_of("") {
+            manifest["root"]["user_id"] = json!(user);
+        }
+        let (key, value) = if self.is_flat() {
+            ("vectors", self.vectors.clone())
+        } else {
+            ("index", self.honest_index(records))
+        };
+        manifest[key] = value;
         if let Some(scopes) = &self.scopes {
             manifest["scopes"] = json!(scopes);
         }

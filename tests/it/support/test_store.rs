@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{
-    ExportOptions, ExportReport, ImportOptions, LogOptions, OnConflict, OpenOptions, Receipt,
-    RecoverOptions, Result, RollbackOptions, StatusOptions, StatusReport, Store, TransactionId,
-    TransactionSummary,
+    ExportOptions, ExportReport, ImportOptions, Layout, LogOptions, OnConflict, OpenOptions,
+    Receipt, RecoverOptions, Result, RollbackOptions, StatusOptions, StatusReport, Store,
+    TransactionId, TransactionSummary,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -188,6 +188,19 @@ impl TestStore {
     pub(crate) fn backup(&self, name: &str) -> Result<ExportReport> {
         self.try_open()?
             .backup(&self.beside(name), &ExportOptions::default())
+    }
+
+    /// Packs a root, or all scopes with `viking://`, in a layout.
+    pub(crate) fn pack_in(&self, layout: Layout, at: &str, name: &str) -> Result<ExportReport> {
+        let options = ExportOptions {
+            layout: Some(layout),
+            ..ExportOptions::default()
+        };
+        let (store, out) = (self.open(), self.beside(name));
+        match at {
+            "viking://" => store.backup(&out, &options),
+            _ => store.export(&uri(at), &out, &options),
+        }
     }
 
     /// Rolls back.

@@ -1,9 +1,9 @@
 //! `ovpack export`: write a subtree to a pack.
 
 use camino::Utf8PathBuf;
-use ovpack::{ExportOptions, ExportReport, SkippedPath, SkippedSpecial};
+use ovpack::{ExportOptions, ExportReport, Layout, SkippedPath, SkippedSpecial};
 
-use crate::args::{path, uri};
+use crate::args::{layout, path, uri};
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
@@ -16,7 +16,8 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack export viking://resources/click click.ovpack
-  ovpack export resources/click . --force")]
+  ovpack export resources/click . --force
+  ovpack export resources/click click.ovpack --layout v3")]
 pub(crate) struct Args {
     /// Pack what is at this URI
     #[arg(value_name = "URI")]
@@ -28,7 +29,17 @@ pub(crate) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
     pub(crate) skip: SkipArgs,
+}
+
+/// In which layout export and backup write.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct LayoutArgs {
+    /// Write the pack in this layout [default: the store's own, else v2]
+    #[arg(long, value_name = "LAYOUT", value_parser = layout())]
+    layout: Option<Layout>,
 }
 
 /// What export and backup do about content that no pack can hold.
@@ -42,14 +53,20 @@ pub(crate) struct SkipArgs {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let uri = uri(&args.uri)?;
-    let options = options(caller, args.force, &args.skip);
+    let options = options(caller, args.force, args.layout, &args.skip);
     let report = caller.store()?.export(&uri, &args.out, &options)?;
     print(ui, "exported", &report).map(|()| Exit::Done)
 }
 
 /// Returns the options of export and backup.
-pub(super) fn options(caller: &Caller, force: bool, skip: &SkipArgs) -> ExportOptions {
+pub(super) fn options(
+    caller: &Caller,
+    force: bool,
+    layout: LayoutArgs,
+    skip: &SkipArgs,
+) -> ExportOptions {
     ExportOptions {
+        layout: layout.layout,
         force,
         skip_special: skip.skip_special,
         control: caller.control.clone(),
@@ -72,8 +89,21 @@ pub(super) fn print(ui: &Ui, past: &str, report: &ExportReport) -> Result<()> {
     for uri in &report.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));
     }
+    print_omitted(ui, report);
     print_skipped(ui, &report.skipped_special);
     printed
+}
+
+fn print_omitted(ui: &Ui, report: &ExportReport) {
+    for scope in &report.omitted_scopes {
+        ui.talk(&format_args!(
+            "warning: layout {} does not carry {}: {}, {} are not in the pack",
+            report.layout.as_str(),
+            Shown(&scope.uri.to_string()),
+            Count(scope.files, "file"),
+            Bytes(scope.bytes)
+        ));
+    }
 }
 
 fn print_skipped(ui: &Ui, skipped: &SkippedSpecial) {

@@ -77,12 +77,16 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
         Bytes(report.bytes),
         below(&report.uri)
     )?;
+    let pinned = if report.pinned_bytes > 0 {
+        format!(", of which {} pinned", Bytes(report.pinned_bytes))
+    } else {
+        String::new()
+    };
     writeln!(
         out,
-        "old trees    {}, {}, of which {} pinned",
+        "old trees    {}, {}{pinned}",
         Count(report.slots, "slot"),
-        Bytes(report.slot_bytes),
-        Bytes(report.pinned_bytes)
+        Bytes(report.slot_bytes)
     )?;
     if !report.recovery_pending.is_empty() {
         writeln!(

@@ -1,0 +1,306 @@
+//! Index records that stand in a member of their own, one JSON object a line.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+
+use camino::Utf8Path;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Unexpected, Visitor,
+};
+
+use super::Place;
+use super::index_record::{IndexRecord, PORTABLE_SCALARS, RecordLine, ScalarsSeed, level_of};
+use super::inflate::{BUFFER_BYTES, MemberStream};
+use super::json::{Count, JsonSource, KeySeed, STRING_BYTES_MAX, Skipped, Stop, StopCell};
+use super::json::{TextSeed, set_once};
+use super::manifest::ManifestSink;
+use super::manifest_entry::KindSeed;
+use super::member::Observed;
+use super::reading::Reading;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Rule};
+use crate::limits::Limits;
+
+/// Most bytes of a line: all of one is in memory at once. Twice the longest text.
+const LINE_BYTES_MAX: usize = 2 * STRING_BYTES_MAX;
+/// Most bytes of an id. Real ones have seven.
+const ID_BYTES_MAX: usize = 4 << 10;
+
+/// Where a record's vector stands among the dense vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DenseReference {
+    /// Its first number, counted in numbers; at most 2^63-1.
+    pub(crate) offset: u64,
+    /// How many numbers it has; at most 2^63-1.
+    pub(crate) dimensions: u64,
+}
+
+/// Reads records whose bytes are known to be whole; returns how many lines there are.
+///
+/// # Errors
+/// [`Error::Refused`] with the place where the JSON, or its shape, is wrong;
+/// [`Error::FileChanging`] where the bytes are not those that were observed.
+pub(super) fn read(
+    stream: MemberStream<'_>,
+    name: &str,
+    observed: Observed,
+    pack: &Utf8Path,
+    limits: &Limits,
+    sink: &mut dyn ManifestSink,
+) -> Result<u64> {
+    let stop = RefCell::new(None);
+    let mut reading = Reading {
+        sink,
+        place: Place::Files,
+        limits,
+        rule: Rule::RecordShape,
+        stop: &stop,
+    };
+    let source = JsonSource::new(stream, name, Rule::RecordShape, &stop);
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
+    let mut lines = 0_u64;
+    let parsed = loop {
+        match source.fill_buf() {
+            Ok([]) => break Ok(()),
+            Ok(_) => {}
+            Err(error) => break Err(serde_json::Error::custom(error)),
+        }
+        lines = lines.saturating_add(1);
+        let mut line = Line {
+            source: &mut source,
+            stop: &stop,
+            name,
+            number: lines,
+            bytes: 0,
+            is_ended: false,
+        };
+        let mut json = serde_json::Deserializer::from_reader(&mut line);
+        let parsed = LineSeed(&mut reading)
+            .deserialize(&mut json)
+            .and_then(|()| json.end());
+        if parsed.is_err() {
+            break parsed;
+        }
+    };
+    match (parsed, stop.take()) {
+        (_, Some(Stop::Error(error))) => Err(error),
+        (_, Some(Stop::Finding(finding))) => Err(Error::refused(pack, finding)),
+        (Ok(()), None) if source.into_inner().finish() != observed.sha256 => {
+            Err(Error::FileChanging {
+                path: pack.to_owned(),
+            })
+        }
+        (Ok(()), None) => Ok(lines),
+        (Err(error), None) => {
+            let detail = told(&error, lines);
+            let finding = Finding::new(Rule::RecordShape, name, detail);
+            Err(Error::refused(pack, finding))
+        }
+    }
+}
+
+/// Returns what is wrong and where in the member; each line is JSON of its own, which counts from 1.
+fn told(error: &serde_json::Error, line: u64) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) => format!("{what} at line {line} column {}", error.column()),
+        None => format!("{text} at line {line}"),
+    }
+}
+
+/// One line as [`io::Read`], without its end.
+struct Line<'a, R> {
+    source: &'a mut R,
+    stop: &'a StopCell,
+    name: &'a str,
+    number: u64,
+    bytes: usize,
+    is_ended: bool,
+}
+
+impl<R: BufRead> Read for Line<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let bytes = self.source.fill_buf()?;
+        let most = bytes.len().min(buffer.len());
+        let bytes = bytes.get(..most).unwrap_or_default();
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let length = end.unwrap_or(most);
+        let (Some(from), Some(to)) = (bytes.get(..length), buffer.get_mut(..length)) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        to.copy_from_slice(from);
+        self.is_ended = end.is_some() || length == 0;
+        self.source
+            .consume(length.saturating_add(usize::from(end.is_some())));
+        self.bytes = self.bytes.saturating_add(length);
+        if self.bytes > LINE_BYTES_MAX {
+            let detail = format!("line {} is longer than {LINE_BYTES_MAX} bytes", self.number);
+            let finding = Finding::new(Rule::RecordShape, self.name, detail);
+            self.stop.replace(Some(Stop::Finding(finding)));
+            return Err(io::Error::other("the line is too long"));
+        }
+        Ok(length)
+    }
+}
+
+struct LineSeed<'r, 's>(&'r mut Reading<'s>);
+
+impl<'de> DeserializeSeed<'de> for LineSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LineSeed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an index record with `record_id`, `path`, `kind` and a `level` from 0 to 2")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        const KEYS: &[&str] = &[
+            "record_id",
+            "path",
+            "kind",
+            "level",
+            "text",
+            "scalars",
+            "vector",
+            "user_id",
+        ];
+        let long = TextSeed {
+            bytes_max: STRING_BYTES_MAX,
+        };
+        let short = TextSeed {
+            bytes_max: ID_BYTES_MAX,
+        };
+        let (mut record_id, mut path, mut kind, mut level) = (None, None, None, None);
+        let (mut text, mut scalars, mut vector, mut user_id) = (None, None, None, None);
+        while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
+            match key {
+                Some(0) => set_once(&mut record_id, "record_id", members.next_value_seed(short)?)?,
+                Some(1) => set_once(&mut path, "path", members.next_value_seed(long)?)?,
+                Some(2) => set_once(&mut kind, "kind", members.next_value_seed(KindSeed)?)?,
+                Some(3) => set_once(&mut level, "level", members.next_value::<Count>()?)?,
+                Some(4) => set_once(&mut text, "text", members.next_value::<Option<String>>()?)?,
+                Some(5) => {
+                    let value = members.next_value_seed(ScalarsSeed(PORTABLE_SCALARS))?;
+                    set_once(&mut scalars, "scalars", value)?;
+                }
+                Some(6) => set_once(&mut vector, "vector", members.next_value::<Vectors>()?)?,
+                Some(7) => {
+                    set_once(&mut user_id, "user_id", members.next_value::<Option<_>>()?)?;
+                }
+                _ => {
+                    members.next_value::<Skipped>()?;
+                }
+            }
+        }
+        let missing = A::Error::missing_field;
+        let line = RecordLine {
+            record_id: record_id.ok_or_else(|| missing("record_id"))?,
+            kind: kind.ok_or_else(|| missing("kind"))?,
+            dense: vector.and_then(|Vectors(dense)| dense),
+            user_id: user_id.flatten(),
+        };
+        let Count(level) = level.ok_or_else(|| missing("level"))?;
+        let level = level_of(level)
+            .ok_or_else(|| A::Error::invalid_value(Unexpected::Other("another level"), &self))?;
+        let path = path.ok_or_else(|| missing("path"))?;
+        let Some(path) = self.0.path(&path)? else {
+            return Ok(());
+        };
+        let record = IndexRecord {
+            path,
+            level,
+            scalars: scalars.unwrap_or_default(),
+            text: text.flatten(),
+            line: Some(line),
+        };
+        self.0.give(|sink| sink.record(record))
+    }
+}
+
+/// `vector`: of its kinds only the dense one is read.
+struct Vectors(Option<DenseReference>);
+
+impl<'de> Deserialize<'de> for Vectors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(VectorsVisitor)
+    }
+}
+
+struct VectorsVisitor;
+
+impl<'de> Visitor<'de> for VectorsVisitor {
+    type Value = Vectors;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of vectors")
+    }
+
+    fn visit_unit<E>(self) -> Result<Vectors, E> {
+        Ok(Vectors(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vectors, A::Error> {
+        let mut dense = None;
+        while let Some(key) = members.next_key_seed(KeySeed(&["dense"]))? {
+            match key {
+                Some(_) => set_once(&mut dense, "dense", members.next_value::<Option<_>>()?)?,
+                None => {
+                    members.next_value::<Skipped>()?;
+                }
+            }
+        }
+        Ok(Vectors(dense.flatten()))
+    }
+}
+
+impl<'de> Deserialize<'de> for DenseReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DenseVisitor)
+    }
+}
+
+struct DenseVisitor;
+
+impl<'de> Visitor<'de> for DenseVisitor {
+    type Value = DenseReference;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `offset` and `dimensions`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<DenseReference, A::Error> {
+        let (mut offset, mut dimensions) = (None, None);
+        while let Some(key) = members.next_key_seed(KeySeed(&["offset", "dimensions"]))? {
+            match key {
+                Some(0) => set_once(&mut offset, "offset", members.next_value::<Count>()?)?,
+                Some(_) => {
+                    let value = members.next_value::<Count>()?;
+                    set_once(&mut dimensions, "dimensions", value)?;
+                }
+                None => {
+                    members.next_value::<Skipped>()?;
+                }
+            }
+        }
+        let count = |place: Option<Count>, key| {
+            let Count(count) = place.ok_or_else(|| A::Error::missing_field(key))?;
+            Ok(count.unsigned_abs())
+        };
+        Ok(DenseReference {
+            offset: count(offset, "offset")?,
+            dimensions: count(dimensions, "dimensions")?,
+        })
+    }
+}
