@@ -137,7 +137,7 @@ pub enum Error {
         why: String,
     },
     /// A backup in this layout would leave scopes out that hold something, and was asked not to.
-    #[error("layout {layout} would leave out {}", message::listed(scopes))]
+    #[error("{}", message::layout_incomplete(layout, scopes))]
     LayoutIncomplete {
         /** The layout. */
         layout: &'static str,
@@ -253,10 +253,7 @@ pub enum Error {
         total: u64,
     },
     /// Later transactions on the same roots are still in effect.
-    #[error(
-        "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        message::listed(later)
-    )]
+    #[error("{}", message::later_transactions(*tx, later))]
     LaterTransactions {
         /** The one to roll back. */
         tx: TransactionId,

@@ -39,6 +39,7 @@ mod rollback;
 mod rollback_to;
 mod special;
 mod stack;
+mod status;
 mod support;
 mod targets;
 mod terminal;
