@@ -37,6 +37,7 @@ mod rollback;
 mod rollback_to;
 mod special;
 mod stack;
+mod story;
 mod support;
 mod targets;
 mod terminal;
