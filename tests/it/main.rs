@@ -40,6 +40,7 @@ mod rollback_to;
 mod special;
 mod stack;
 mod status;
+mod story;
 mod support;
 mod targets;
 mod terminal;
