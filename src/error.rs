@@ -1,7 +1,6 @@
 //! The one error of the library, and the kinds that decide exit code and HTTP status.
 //!
-//! What stops the reading is an error; what SQL can ask of staged rows is a
-//! [`Finding`], and all of them stand in one [`Error::Refused`].
+//! What SQL can ask of staged rows is a [`Finding`]; all of them stand in one [`Error::Refused`].
 
 mod code;
 mod details;
@@ -9,6 +8,7 @@ mod errno;
 mod help;
 mod make;
 mod message;
+mod place_fault;
 
 use std::io;
 
@@ -18,6 +18,7 @@ use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+pub use place_fault::PlaceFault;
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -163,6 +164,9 @@ pub enum Error {
         /** The scopes. */
         scopes: Vec<Uri>,
     },
+    /// Content has no place in the pack that it is converted into.
+    #[error("{0}")]
+    Place(PlaceFault),
     /// The store's settings cannot be used.
     #[error("{path} cannot be used: {detail}")]
     ConfigInvalid {
