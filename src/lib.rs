@@ -57,6 +57,7 @@ mod fsops;
 mod layout;
 mod lock;
 // pieces: one noun each
+mod assembly;
 mod checks;
 mod config;
 mod exchange;
@@ -64,6 +65,7 @@ mod held;
 mod intake;
 mod journal;
 mod live;
+mod neighbour;
 mod pack;
 mod plan;
 mod policy;
@@ -85,6 +87,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod revert;
 mod rollback;
 mod status;
 mod store;
@@ -111,7 +114,7 @@ pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
     DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
-    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    LogOptions, Outcome, Present, RecordedFinding, RevertedPath, SlotDecisionReport, StatReport,
     TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};

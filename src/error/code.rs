@@ -51,12 +51,14 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NotInTransaction { .. } => "not-in-transaction",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
+            Self::InUse { .. } => "in-use",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
             Self::PruneUnfinished { .. } => "prune-unfinished",
@@ -96,6 +98,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NotInTransaction { .. }
             | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
@@ -115,7 +118,7 @@ impl Error {
             Self::StoreDamaged { .. } | Self::SlotDamaged { .. } | Self::JournalDamaged { .. } => {
                 Kind::Damaged
             }
-            Self::Busy { .. } => Kind::Busy,
+            Self::InUse { .. } | Self::Busy { .. } => Kind::Busy,
             Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,

@@ -89,6 +89,9 @@ impl Error {
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
+            Self::NotInTransaction { tx, uri } => {
+                json!({ "tx": tx.to_string(), "uri": uri.to_string() })
+            }
             Self::NothingToRedo { tx, last } => {
                 json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
             }
@@ -103,6 +106,7 @@ impl Error {
             Self::LaterTransactions { tx, later } => {
                 json!({ "tx": tx.to_string(), "later": later.iter().map(ToString::to_string).collect::<Vec<_>>() })
             }
+            Self::InUse { path, sign } => json!({ "path": path.as_str(), "sign": *sign }),
             Self::Busy { path } => json!({ "path": path.as_str() }),
             Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
             Self::PruneUnfinished { tx, source } => {

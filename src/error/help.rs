@@ -66,6 +66,7 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NotInTransaction { .. } => "show the transaction; it lists what it changed",
             Self::NothingToRedo { .. } => {
                 "list the transactions with log; a redo takes a rollback back"
             }
@@ -79,6 +80,9 @@ impl Error {
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
                 "roll back the later transactions first, newest first, or all of them with it as one"
+            }
+            Self::InUse { .. } => {
+                "stop OpenViking first; if the sign is stale, go on while it seems to run"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {

@@ -64,6 +64,10 @@ fn store_errors() -> Vec<Error> {
         Error::OutputExists {
             path: "a.ovpack".into(),
         },
+        Error::InUse {
+            path: path(),
+            sign: "a path lock of OpenViking",
+        },
         Error::Busy { path: path() },
     ]
 }
@@ -127,6 +131,10 @@ fn journal_errors() -> Vec<Error> {
         Error::NotInEffect {
             tx: tx(),
             state: "aborted".to_owned(),
+        },
+        Error::NotInTransaction {
+            tx: tx(),
+            uri: "resources/a".parse().expect("it is a URI"),
         },
         Error::NothingToRedo {
             tx: None,
