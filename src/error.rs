@@ -7,6 +7,7 @@ mod errno;
 mod help;
 mod make;
 mod message;
+mod place_fault;
 
 use std::io;
 
@@ -16,6 +17,7 @@ use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+pub use place_fault::PlaceFault;
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -144,6 +146,9 @@ pub enum Error {
         /** The scopes. */
         scopes: Vec<Uri>,
     },
+    /// Content has no place in the pack that it is converted into.
+    #[error("{0}")]
+    Place(PlaceFault),
     /// The store's settings cannot be used.
     #[error("{path} cannot be used: {detail}")]
     ConfigInvalid {

@@ -79,6 +79,7 @@ mod unpack;
 // acts: one story each
 mod audit;
 mod browse;
+mod convert;
 mod export;
 mod history;
 mod import;
@@ -104,9 +105,10 @@ pub use audit::{
 pub use browse::ListEntry;
 pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
+pub use convert::{ConvertOptions, ConvertReport, Dropped, Mapped, Touched, UriMap, convert};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
-pub use error::{Error, Result};
+pub use error::{Error, PlaceFault, Result};
 pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;

@@ -1,6 +1,6 @@
 //! Codes and kinds: one each for every error.
 
-use super::{Error, Kind};
+use super::{Error, Kind, PlaceFault};
 
 /// Makes the match and the list of codes from one table, so that the list lacks none.
 macro_rules! codes {
@@ -39,6 +39,8 @@ codes! {
             Self::SpecialFile { .. } => "special-file",
             Self::NameUnpackable { .. } => "name-unpackable",
             Self::LayoutIncomplete { .. } => "layout-incomplete",
+            Self::Place(PlaceFault::NoPlace { .. }) => "no-place",
+            Self::Place(PlaceFault::Collision { .. }) => "map-collision",
             Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
@@ -106,6 +108,7 @@ impl Error {
             | Self::SpecialFile { .. }
             | Self::NameUnpackable { .. }
             | Self::LayoutIncomplete { .. }
+            | Self::Place(_)
             | Self::FileChanging { .. }
             | Self::LiveTreeChanged { .. }
             | Self::OutputExists { .. }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Error, PlaceFault};
 
 impl Error {
     /// Returns the error's facts under stable keys.
@@ -58,6 +58,21 @@ impl Error {
             Self::LayoutIncomplete { layout, scopes } => {
                 json!({ "layout": *layout, "scopes": scopes })
             }
+            Self::Place(PlaceFault::NoPlace {
+                layout,
+                paths,
+                total,
+                places,
+            }) => {
+                let places: Vec<_> = places
+                    .iter()
+                    .map(|(from, to)| json!({ "from": from, "to": to }))
+                    .collect();
+                json!({ "layout": *layout, "paths": paths, "total": *total, "places": places })
+            }
+            Self::Place(PlaceFault::Collision { uri, first, second }) => json!({
+                "uri": uri.as_str(), "first": first.as_str(), "second": second.as_str()
+            }),
             Self::ConfigInvalid { path, detail } => {
                 json!({ "path": path.as_str(), "detail": detail.as_str() })
             }

@@ -1,6 +1,6 @@
 //! What to do about an error, in terms of the store.
 
-use super::Error;
+use super::{Error, PlaceFault};
 
 impl Error {
     /// Returns the next step; names acts, never a flag of the command line.
@@ -50,6 +50,8 @@ impl Error {
             Self::LayoutIncomplete { .. } => {
                 "choose a layout that carries every scope, such as v2, or let them be left out"
             }
+            Self::Place(PlaceFault::NoPlace { .. }) => "say where it goes by a map, or drop it",
+            Self::Place(PlaceFault::Collision { .. }) => "map one of them elsewhere, or drop it",
             Self::ConfigInvalid { .. } => {
                 "correct the file, or remove it: each setting has a default"
             }

@@ -15,6 +15,7 @@
 mod architecture;
 mod audit;
 mod cli_json;
+mod convert;
 mod crash;
 mod damage;
 mod errors;
