@@ -85,6 +85,7 @@ mod probe;
 mod prune;
 mod recover;
 mod rollback;
+mod salvage;
 mod status;
 mod store;
 mod transaction;
@@ -124,6 +125,9 @@ pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
+pub use salvage::{
+    ManifestState, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
+};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -35,6 +35,7 @@ mod prune;
 mod refusals;
 mod rollback;
 mod rollback_to;
+mod salvage;
 mod special;
 mod stack;
 mod support;

@@ -16,6 +16,7 @@ mod recover;
 mod redo;
 mod restore;
 mod rollback;
+mod salvage;
 mod show;
 mod status;
 mod tree;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Backup(backup::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Salvage(salvage::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Status(status::Args),
@@ -66,6 +68,7 @@ impl Command {
             Self::Backup(args) => backup::run(ui, caller, args),
             Self::Verify(args) => verify::run(ui, caller, args),
             Self::Inspect(args) => inspect::run(ui, caller, args),
+            Self::Salvage(args) => salvage::run(ui, caller, args),
             Self::Ls(args) => ls::run(ui, caller, args),
             Self::Cat(args) => cat::run(ui, caller, args),
             Self::Status(args) => status::run(ui, caller, args),
@@ -93,6 +96,7 @@ impl Command {
             | Self::Backup(_)
             | Self::Verify(_)
             | Self::Inspect(_)
+            | Self::Salvage(_)
             | Self::Status(_)
             | Self::Redo(_)
             | Self::Show(_)
@@ -122,6 +126,7 @@ impl Command {
             Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Salvage(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)
