@@ -475,7 +475,10 @@ fn of_a_pack_with_a_damaged_manifest_every_file_is_saved_unverified() {
             ("its first byte", sample.flipped(&[start])),
             ("a bit at a quarter", sample.flipped(&[start + length / 4])),
             ("a bit in the middle", sample.flipped(&[start + length / 2])),
-            ("its last byte", sample.flipped(&[start + length - 1])),
+            (
+                "a bit at three quarters",
+                sample.flipped(&[start + length / 4 * 3]),
+            ),
             (
                 "its first half zeroed",
                 sample.zeroed(start..start + length / 2),
