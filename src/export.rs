@@ -148,26 +148,63 @@ fn pack(
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
-    mut cache: Option<&mut StatCache>,
+    cache: Option<&mut StatCache>,
     confirm: Confirm<'_>,
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     let layout = options.layout.unwrap_or_default();
     ensure_root_packable(uri, root_name, layout)?;
     let root = scan::open_directory(live, uri)?;
+    pack_root(live, &root, uri, out, options, (cache, confirm))
+}
+
+/// Refuses an output that a pack of `uri` could not get, before anything is done for it.
+pub(crate) fn ensure_output(uri: &Uri, out: &Utf8Path, options: &ExportOptions) -> Result<()> {
+    let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
+    scan::ensure_root_packable(uri, root_name, options.layout.unwrap_or_default())?;
+    OutputPath::decide(out, root_name, options.force).map(drop)
+}
+
+/// Packs a directory that lies in no live tree as if it were at `uri`; for `viking://` it holds the
+/// scopes.
+///
+/// # Errors
+/// As [`export`].
+pub(crate) fn pack_directory(
+    root: &Dir,
+    uri: &Uri,
+    out: &Utf8Path,
+    options: &ExportOptions,
+) -> Result<ExportReport> {
+    let layout = options.layout.unwrap_or_default();
+    scan::ensure_root_packable(uri, uri.path().leaf().unwrap_or(BACKUP_ROOT), layout)?;
+    pack_root(root, root, uri, out, options, (None, &|| Ok(())))
+}
+
+/// Packs the directory `root`; `live` is asked for the scopes of a backup alone.
+fn pack_root(
+    live: &Dir,
+    root: &Dir,
+    uri: &Uri,
+    out: &Utf8Path,
+    options: &ExportOptions,
+    (mut cache, confirm): (Option<&mut StatCache>, Confirm<'_>),
+) -> Result<ExportReport> {
+    let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
+    let layout = options.layout.unwrap_or_default();
     let out = OutputPath::decide(out, root_name, options.force)?;
     let rows = Rows::new(uri, layout)?;
     let Listed {
         left_out,
         omitted,
         skipped,
-    } = list(live, &root, uri, options, &out.path(), &rows)?;
+    } = list(live, root, uri, options, &out.path(), &rows)?;
     let totals = rows.totals()?;
     options
         .control
         .begin(Phase::Packing, totals.files, totals.bytes);
     let mut packing = Packing {
-        root: &root,
+        root,
         root_name,
         uri,
         options,

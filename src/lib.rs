@@ -89,6 +89,7 @@ mod prune;
 mod recover;
 mod revert;
 mod rollback;
+mod salvage;
 mod status;
 mod store;
 mod transaction;
@@ -129,6 +130,9 @@ pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
+pub use salvage::{
+    ManifestState, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
+};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -8,9 +8,9 @@ use crate::finding::Rule;
 /// Bits of the flags that a member may have: deflate's level (1, 2), descriptor (3), UTF-8 (11).
 const FLAGS_KNOWN: u16 = 1 << 1 | 1 << 2 | FLAG_DESCRIPTOR | FLAG_UTF8;
 /// CRC-32 and sizes follow the data.
-const FLAG_DESCRIPTOR: u16 = 1 << 3;
+pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// The name is UTF-8.
-const FLAG_UTF8: u16 = 1 << 11;
+pub(super) const FLAG_UTF8: u16 = 1 << 11;
 
 /// Systems whose external attributes have a Unix mode in their upper half: Unix and macOS.
 const HOSTS_WITH_MODE: [u8; 2] = [3, 19];

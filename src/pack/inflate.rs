@@ -106,6 +106,27 @@ impl<'a> MemberStream<'a> {
         Ok(self.check_end().map(|()| &[][..]))
     }
 
+    /// Returns whether the data came to its own end, whatever the headers promise.
+    pub(super) const fn is_ended(&self) -> bool {
+        self.is_ended
+    }
+
+    /// Returns how many packed bytes were unpacked so far.
+    pub(super) fn packed_bytes(&self) -> u64 {
+        let waiting = bytes_of(self.waiting.1.saturating_sub(self.waiting.0));
+        self.read_bytes.saturating_sub(waiting)
+    }
+
+    /// Returns how many bytes were given so far.
+    pub(super) const fn unpacked_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Returns the CRC-32 of the bytes that were given so far.
+    pub(super) fn crc32(&self) -> u32 {
+        self.crc32.clone().finalize()
+    }
+
     /// Room for what is still promised and one byte more, which tells that there is more.
     fn room(&self) -> usize {
         let left = self.location.size_bytes.saturating_sub(self.size_bytes);

@@ -42,6 +42,14 @@ pub(crate) trait ManifestSink {
     fn record(&mut self, record: IndexRecord) -> Result<()>;
     /// Takes a fault of one entry or record, which was not given.
     fn finding(&mut self, finding: Finding) -> Result<()>;
+    /// Takes the name and the URI of the root as soon as they are read.
+    fn root(&mut self, _name: &str, _uri: &str) -> Result<()> {
+        Ok(())
+    }
+    /// Takes the format's version as soon as it is read.
+    fn format_version(&mut self, _version: i64) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a manifest says apart from its lists. Claims, all of it.
@@ -165,7 +173,8 @@ pub(crate) fn read_alone(
     )
 }
 
-struct HeadVisitor<'r, 's>(&'r mut Reading<'s>);
+/// Reads the whole object; what it lists goes to the sink meanwhile.
+pub(super) struct HeadVisitor<'r, 's>(pub(super) &'r mut Reading<'s>);
 
 impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {
     type Value = ManifestHead;
@@ -197,10 +206,12 @@ impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {
                     reading.rule = Rule::FormatVersion;
                     let Version(value) = members.next_value()?;
                     reading.rule = Rule::ManifestSyntax;
+                    reading.give(|sink| sink.format_version(value))?;
                     set_once(&mut parts.version, "format_version", value)?;
                 }
                 Some(2) => {
                     let root = members.next_value_seed(RootSeed(reading.place))?;
+                    reading.give(|sink| sink.root(&root.name, &root.uri))?;
                     set_once(&mut parts.root, "root", root)?;
                 }
                 Some(3) => set_once(&mut parts.scopes, "scopes", members.next_value()?)?,

@@ -4,6 +4,7 @@
 //! PACK -> end -> directory (header, record, extra, coverage, third_reader) -> member_name -> rows of the caller
 //!                inflate   -> manifest (manifest_entry, index_claims, index_record, json, reading) -> rows of the caller
 //!                          -> record_lines (index_record, json, reading) -> rows of the caller
+//! PACK -> fragment (record, extra, inflate, manifest) -> rows of who salvages
 //! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer, record_writer <- rows of the caller
 //! ```
 //!
@@ -15,6 +16,7 @@ mod deflating;
 mod directory;
 mod end;
 mod extra;
+pub(crate) mod fragment;
 mod header;
 pub(crate) mod index_claims;
 mod index_reader;

@@ -38,6 +38,7 @@ mod refusals;
 mod revert;
 mod rollback;
 mod rollback_to;
+mod salvage;
 mod special;
 mod stack;
 mod status;

@@ -17,6 +17,7 @@ mod recover;
 mod redo;
 mod restore;
 mod rollback;
+mod salvage;
 mod show;
 mod status;
 mod tree;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Inspect(inspect::Args),
     Convert(convert::Args),
+    Salvage(salvage::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Status(status::Args),
@@ -69,6 +71,7 @@ impl Command {
             Self::Verify(args) => verify::run(ui, caller, args),
             Self::Inspect(args) => inspect::run(ui, caller, args),
             Self::Convert(args) => convert::run(ui, caller, args),
+            Self::Salvage(args) => salvage::run(ui, caller, args),
             Self::Ls(args) => ls::run(ui, caller, args),
             Self::Cat(args) => cat::run(ui, caller, args),
             Self::Status(args) => status::run(ui, caller, args),
@@ -97,6 +100,7 @@ impl Command {
             | Self::Verify(_)
             | Self::Inspect(_)
             | Self::Convert(_)
+            | Self::Salvage(_)
             | Self::Status(_)
             | Self::Redo(_)
             | Self::Show(_)
@@ -127,6 +131,7 @@ impl Command {
             Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Convert(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Salvage(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)
             | Self::Backup(_)

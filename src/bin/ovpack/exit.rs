@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Done,
     /// `status --exit-code` found drift.
     Drift,
+    /// `salvage` could not save everything; what it saved is told.
+    Incomplete,
     /// It failed; the kind says who must act.
     Failed(Kind),
 }
@@ -21,6 +23,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Drift => Kind::Conflict.exit_code(),
+            Self::Incomplete => Kind::BadPack.exit_code(),
             Self::Failed(kind) => kind.exit_code(),
         }
     }
@@ -41,6 +44,7 @@ mod tests {
         let table = [
             (Exit::Done, 0),
             (Exit::Drift, 4),
+            (Exit::Incomplete, 10),
             (Exit::Failed(Kind::Internal), 1),
             (Exit::Failed(Kind::Usage), 2),
             (Exit::Failed(Kind::Pending), 3),
