@@ -231,6 +231,14 @@ pub enum Error {
         /** Its state. */
         state: String,
     },
+    /// A transaction did not move what is at a URI.
+    #[error("{tx} did not touch {uri}")]
+    NotInTransaction {
+        /** The transaction. */
+        tx: TransactionId,
+        /** The URI. */
+        uri: Uri,
+    },
     /// No rollback that could be taken back.
     #[error("{}", message::nothing_to_redo(*tx, *last))]
     NothingToRedo {
@@ -362,10 +370,10 @@ pub enum Error {
         /** As the system said. */
         source: io::Error,
     },
-    /// A pack unpacks to more than the disk has free.
-    #[error("{path} unpacks to {needed_bytes} bytes; {free_bytes} bytes are free")]
+    /// A pack, or a tree that is put together, takes more than the disk has free.
+    #[error("{path} takes {needed_bytes} bytes; {free_bytes} bytes are free")]
     TooLargeForDisk {
-        /** The pack. */
+        /** The pack, or the live tree. */
         path: Utf8PathBuf,
         /** Needed. */
         needed_bytes: u64,

@@ -57,6 +57,7 @@ mod fsops;
 mod layout;
 mod lock;
 // pieces: one noun each
+mod assembly;
 mod checks;
 mod config;
 mod exchange;
@@ -84,6 +85,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod revert;
 mod rollback;
 mod status;
 mod store;

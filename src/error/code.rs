@@ -49,6 +49,7 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NotInTransaction { .. } => "not-in-transaction",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
@@ -94,6 +95,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NotInTransaction { .. }
             | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,

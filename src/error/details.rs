@@ -74,6 +74,9 @@ impl Error {
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
+            Self::NotInTransaction { tx, uri } => {
+                json!({ "tx": tx.to_string(), "uri": uri.to_string() })
+            }
             Self::NothingToRedo { tx, last } => {
                 json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
             }

@@ -64,6 +64,7 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NotInTransaction { .. } => "show the transaction; it lists what it changed",
             Self::NothingToRedo { .. } => {
                 "list the transactions with log; a redo takes a rollback back"
             }

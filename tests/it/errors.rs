@@ -114,6 +114,10 @@ fn journal_errors() -> Vec<Error> {
             tx: tx(),
             state: "aborted".to_owned(),
         },
+        Error::NotInTransaction {
+            tx: tx(),
+            uri: "resources/a".parse().expect("it is a URI"),
+        },
         Error::NothingToRedo {
             tx: None,
             last: Some(tx()),

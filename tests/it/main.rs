@@ -33,6 +33,7 @@ mod model;
 mod policies;
 mod prune;
 mod refusals;
+mod revert;
 mod rollback;
 mod rollback_to;
 mod special;
