@@ -188,6 +188,10 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             Shown(&unit.slot_state)
         )?;
     }
+    write_decisions(out, report)
+}
+
+fn write_decisions(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()> {
     if !report.policies.is_empty() {
         writeln!(out, "\npolicies")?;
     }
