@@ -45,6 +45,7 @@ mod finding;
 mod id;
 mod kind;
 mod limits;
+mod selection;
 mod uri;
 // ground: files and SQLite, no domain nouns
 mod db;
@@ -126,6 +127,7 @@ pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
+pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

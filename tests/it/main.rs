@@ -29,6 +29,7 @@ mod limits;
 mod lock;
 mod meanwhile;
 mod memory;
+mod merge;
 mod model;
 mod policies;
 mod prune;
