@@ -66,6 +66,7 @@ mod held;
 mod intake;
 mod journal;
 mod live;
+mod neighbour;
 mod pack;
 mod plan;
 mod policy;
@@ -112,7 +113,7 @@ pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
     DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
-    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    LogOptions, Outcome, Present, RecordedFinding, RevertedPath, SlotDecisionReport, StatReport,
     TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};

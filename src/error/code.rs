@@ -57,6 +57,7 @@ codes! {
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
+            Self::InUse { .. } => "in-use",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
             Self::PruneUnfinished { .. } => "prune-unfinished",
@@ -116,7 +117,7 @@ impl Error {
             Self::StoreDamaged { .. } | Self::SlotDamaged { .. } | Self::JournalDamaged { .. } => {
                 Kind::Damaged
             }
-            Self::Busy { .. } => Kind::Busy,
+            Self::InUse { .. } | Self::Busy { .. } => Kind::Busy,
             Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,

@@ -94,6 +94,7 @@ impl Error {
             Self::LaterTransactions { tx, later } => {
                 json!({ "tx": tx.to_string(), "later": later.iter().map(ToString::to_string).collect::<Vec<_>>() })
             }
+            Self::InUse { path, sign } => json!({ "path": path.as_str(), "sign": *sign }),
             Self::Busy { path } => json!({ "path": path.as_str() }),
             Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
             Self::PruneUnfinished { tx, source } => {

@@ -82,6 +82,9 @@ impl Error {
             Self::LaterTransactions { .. } => {
                 "roll back the later transactions first, newest first, or all of them with it as one"
             }
+            Self::InUse { .. } => {
+                "stop OpenViking first; if the sign is stale, go on while it seems to run"
+            }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {
                 "the next writing act completes the journal by itself; or recover now"

@@ -4,6 +4,7 @@
 //! the journal says from this commit on that the others' changes are out of effect. Rolled back
 //! itself, it brings them back.
 
+mod carried;
 mod composition;
 mod drift;
 mod obstacles;

@@ -64,6 +64,10 @@ fn store_errors() -> Vec<Error> {
         Error::OutputExists {
             path: "a.ovpack".into(),
         },
+        Error::InUse {
+            path: path(),
+            sign: "a path lock of OpenViking",
+        },
         Error::Busy { path: path() },
     ]
 }

@@ -143,6 +143,7 @@ fn about_store(error: &Error, caller: &Caller) -> Option<String> {
             "choose an empty directory, or take over OpenViking content with `ovpack init --adopt DIR`"
                 .to_owned()
         }
+        "in-use" => "stop the OpenViking server first; --while-running goes on all the same".to_owned(),
         "busy" if caller.options.wait.is_zero() => {
             "--wait SECONDS waits until it is done".to_owned()
         }

@@ -37,7 +37,7 @@ pub(crate) fn done(ui: &Ui, caller: &Caller, past: &str, receipt: &Receipt) -> R
             )),
         }
         let rollback = caller.command(&format!("rollback {tx}"));
-        ui.talk(&format_args!("take this back with: {rollback}"));
+        ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
     }
     printed.map(|()| Exit::Done)
 }
@@ -53,7 +53,7 @@ pub(crate) fn reverted(ui: &Ui, caller: &Caller, receipt: &Receipt) -> Result<Ex
             counts(&receipt.changes),
         ));
         let rollback = caller.command(&format!("rollback {tx}"));
-        ui.talk(&format_args!("take this back with: {rollback}"));
+        ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
     }
     printed.map(|()| Exit::Done)
 }

@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::escape::{Shown, shell_word};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, time};
+use crate::human::{Bytes, Count, list, time};
 use crate::plan_text;
 use crate::streamed::Streamed;
 use crate::ui::Ui;
@@ -122,6 +122,17 @@ fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Res
         if let Some(fact) = fact {
             writeln!(out, "{name:<12} {}", Shown(&fact))?;
         }
+    }
+    if !report.undone.is_empty() {
+        writeln!(out, "undoes all   {}", list(&report.undone))?;
+    }
+    for path in &report.reverts {
+        writeln!(
+            out,
+            "brings back  {} as before {}",
+            Shown(&path.uri),
+            path.before
+        )?;
     }
     for cause in &report.causes {
         writeln!(out, "caused by    {}", Shown(cause))?;
