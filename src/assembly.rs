@@ -23,7 +23,7 @@ pub(crate) struct Source {
 }
 
 /// Chooses where the file at a live path comes from; `None` where somebody else writes it.
-pub(crate) type Choose<'a> = &'a dyn Fn(&EntryPath) -> Option<&'a Source>;
+pub(crate) type Choose<'a> = &'a dyn Fn(&EntryPath) -> Result<Option<&'a Source>>;
 
 /// Makes the staged tree in its slots: all directories, and the files that `choose` has a source for.
 ///
@@ -35,23 +35,41 @@ pub(crate) fn assemble(
     choose: Choose<'_>,
     control: &Control,
 ) -> Result<()> {
-    control.begin(Phase::Reading, 0, 0);
     staging.for_each_staged_directory(&mut |path| match slot_of(slots, path) {
         Some(slot) => slot.create_dir(path),
         None => Ok(()),
     })?;
+    copy_files(staging, slots, choose, control)?;
+    set_modes(staging, slots)
+}
+
+/// Copies the files that `choose` has a source for; their directories are there.
+///
+/// # Errors
+/// [`Error::FileChanging`] where a file is not, or does not stay, what was staged.
+pub(crate) fn copy_files(
+    staging: &Staging,
+    slots: &mut [SlotTree],
+    choose: Choose<'_>,
+    control: &Control,
+) -> Result<()> {
+    control.begin(Phase::Reading, 0, 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     staging.for_each_staged_file(&mut |row| {
         control.ensure_not_interrupted()?;
         let path = EntryPath::parse(&row.path).unwrap_or_default();
-        match (choose(&path), slot_of(slots, &row.path)) {
+        match (choose(&path)?, slot_of(slots, &row.path)) {
             (Some(source), Some(slot)) => {
                 copy(staging, slot, source, &path, row, &mut buffer, control)
             }
             _ => Ok(()),
         }
-    })?;
-    // Only now: a directory that must not be written to could not have been filled.
+    })
+}
+
+/// Gives the directories their modes. Only once all is written: one that must not be written to
+/// could not have been filled.
+pub(crate) fn set_modes(staging: &Staging, slots: &mut [SlotTree]) -> Result<()> {
     staging.for_each_staged_mode(&mut |path, mode| match slot_of(slots, path) {
         Some(slot) if slot.mode() != mode => slot.set_dir_mode(path, mode),
         _ => Ok(()),

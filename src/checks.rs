@@ -14,6 +14,8 @@ pub(crate) enum Phase {
     Manifest,
     /// Whether it may go where it is to go, and what is there.
     Target,
+    /// Whether what it puts fits to what stays beside it.
+    Merge,
     /// Whether its bytes are what it says.
     Bytes,
 }
@@ -65,6 +67,7 @@ checks! {
     Target ParentNotDirectory "parent-not-directory";
     Target RootNotDirectory "root-not-directory";
     Target RootExists "root-exists";
+    Merge KindDiffers "kind-differs";
     Bytes FileSize "file-size";
     Bytes FileDigest "file-digest";
     Bytes IndexDigest "index-digest";
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn every_check_is_a_query_over_staging_that_finds_nothing_in_nothing() {
         let staging = Staging::make(None).expect("made");
-        for phase in [Phase::Manifest, Phase::Target, Phase::Bytes] {
+        for phase in [Phase::Manifest, Phase::Target, Phase::Merge, Phase::Bytes] {
             let report = check(&staging, phase).expect("asked");
             let codes: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
             let expected: &[Rule] = if phase == Phase::Manifest {

@@ -213,6 +213,14 @@ pub enum Error {
         /** The URI. */
         uri: Uri,
     },
+    /// Patterns that select nothing of a pack.
+    #[error("{patterns}: matches nothing in {pack}")]
+    NothingSelected {
+        /** The pack. */
+        pack: Utf8PathBuf,
+        /** The pattern that matches nothing, or all of them where together they leave nothing. */
+        patterns: String,
+    },
     /// No rollback that could be taken back.
     #[error("{}", message::nothing_to_redo(*tx, *last))]
     NothingToRedo {

@@ -161,7 +161,7 @@ fn pack(
 /// Refuses an output that a pack of `uri` could not get, before anything is done for it.
 pub(crate) fn ensure_output(uri: &Uri, out: &Utf8Path, options: &ExportOptions) -> Result<()> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
-    scan::ensure_root_packable(uri, root_name, options.layout.unwrap_or_default())?;
+    ensure_root_packable(uri, root_name, options.layout.unwrap_or_default())?;
     OutputPath::decide(out, root_name, options.force).map(drop)
 }
 
@@ -177,7 +177,7 @@ pub(crate) fn pack_directory(
     options: &ExportOptions,
 ) -> Result<ExportReport> {
     let layout = options.layout.unwrap_or_default();
-    scan::ensure_root_packable(uri, uri.path().leaf().unwrap_or(BACKUP_ROOT), layout)?;
+    ensure_root_packable(uri, uri.path().leaf().unwrap_or(BACKUP_ROOT), layout)?;
     pack_root(root, root, uri, out, options, (None, &|| Ok(())))
 }
 

@@ -196,7 +196,9 @@ rules! {
     /// The target is absent or a directory.
     RootNotDirectory, "root-not-directory", Conflict, "move what stands there away; no policy replaces it";
     /// With the policy `fail` nothing is there yet.
-    RootExists, "root-exists", Conflict, "overwrite it, skip it, or import under another parent";
+    RootExists, "root-exists", Conflict, "overwrite it, merge into it, skip it, or import under another parent";
+    /// A merge puts files where files are, and directories where directories are.
+    KindDiffers, "kind-differs", Conflict, "move what stands there away, or leave that path of the pack out";
 
     // -- bytes
     /// A member's size is the one in the manifest.

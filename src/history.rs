@@ -21,6 +21,7 @@ use crate::journal::transactions::TransactionRow;
 use crate::journal::undo;
 use crate::plan::{Change, ChangeCounts};
 use crate::policy::PolicyRecord;
+use crate::selection::SelectionPattern;
 
 pub(crate) use content::read_at;
 pub(crate) use diff::diff;
@@ -154,6 +155,8 @@ pub struct TransactionReport {
     pub tool_version: String,
     /// What was to happen to an existing root; `None` where the act has no policy.
     pub on_conflict: Option<String>,
+    /// Patterns by which a part of the pack was taken; empty for all of it.
+    pub selection: Vec<SelectionPattern>,
     /// Digest of the pack's manifest.
     pub manifest_sha256: Option<Digest>,
     /// Digest of the pack's file inventory.
@@ -225,6 +228,7 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
         host: row.host.clone(),
         tool_version: row.tool_version.clone(),
         on_conflict: row.on_conflict.clone(),
+        selection: journal.selection(id)?,
         manifest_sha256: pack.map(|pack| pack.manifest_sha256),
         content_sha256: pack.map(|pack| pack.content_sha256),
         layout: pack.map(|pack| pack.layout.clone()),

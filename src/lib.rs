@@ -45,6 +45,7 @@ mod finding;
 mod id;
 mod kind;
 mod limits;
+mod selection;
 mod uri;
 // ground: files and SQLite, no domain nouns
 mod db;
@@ -133,6 +134,7 @@ pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use salvage::{
     ManifestState, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
 };
+pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;

@@ -65,12 +65,11 @@ fn ensure_no_server_in(path: &Utf8Path) -> Result<()> {
         let Some(name) = name.to_str() else {
             return Ok(());
         };
-        let sign = if name.ends_with(".pid") && is_of_running_process(&dir, name) {
-            "the pid file of a running process"
-        } else if (name.ends_with(".lock") || name == "LOCK") && is_held(&dir, name) {
-            "a lock file that a process holds"
-        } else {
-            return Ok(());
+        let sign = match Utf8Path::new(name).extension() {
+            Some("pid") if is_of_running_process(&dir, name) => "the pid file of a running process",
+            Some("lock") if is_held(&dir, name) => "a lock file that a process holds",
+            None if name == "LOCK" && is_held(&dir, name) => "a lock file that a process holds",
+            _ => return Ok(()),
         };
         let path = dir.at(name);
         Err(Error::InUse { path, sign })

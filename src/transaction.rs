@@ -79,7 +79,7 @@ impl<'s> Transaction<'s> {
         Self::begin_citing(session, new, &Cited::default())
     }
 
-    /// The same for a transaction that is about others.
+    /// The same for a transaction that is about more than its root.
     pub(crate) fn begin_citing(
         session: &'s mut Session,
         new: &NewTransaction,

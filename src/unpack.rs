@@ -14,6 +14,7 @@ use crate::fsops;
 use crate::intake::ByteSink;
 use crate::layout::Layout;
 use crate::pack::reader::Observed;
+use crate::selection::Selector;
 use crate::slot::SlotTree;
 use crate::staging::{StagedRow, Staging};
 use crate::target::{PlannedUnit, Roots};
@@ -39,6 +40,7 @@ pub(crate) fn stage_rows(
     staging: &Staging,
     roots: &Roots,
     units: &[PlannedUnit],
+    selector: &Selector,
 ) -> Result<Vec<String>> {
     let prefix = &roots.prefix;
     let mut left_out = Vec::new();
@@ -46,10 +48,14 @@ pub(crate) fn stage_rows(
         stage_parents(staging, unit, prefix)?;
     }
     staging.for_each_manifest_entry(&mut |path, kind, bytes, sha256| {
-        let live = prefix.join(&EntryPath::parse(&path).unwrap_or_default());
+        let below = EntryPath::parse(&path).unwrap_or_default();
+        let live = prefix.join(&below);
         let Some(unit) = units.iter().find(|unit| is_in(unit, &live)) else {
             return Ok(());
         };
+        if !selector.takes(&below, kind) {
+            return Ok(());
+        }
         if kind == EntryKind::File && is_left_out(&live) {
             left_out.push(path);
             return Ok(());
@@ -195,6 +201,8 @@ pub(crate) struct IntoSlots<'a> {
     pack: &'a Utf8Path,
     pub(crate) slots: &'a mut [SlotTree],
     pub(crate) prefix: EntryPath,
+    /// Where rows say which files are written, as all that have a place are by default.
+    only_staged: Option<&'a Staging>,
     open: Option<(File, Utf8PathBuf)>,
 }
 
@@ -208,7 +216,25 @@ impl<'a> IntoSlots<'a> {
             pack,
             slots,
             prefix,
+            only_staged: None,
             open: None,
+        }
+    }
+
+    /// Writes those files alone that are staged and not live already with the same content.
+    pub(crate) const fn only_staged(mut self, staging: &'a Staging) -> Self {
+        self.only_staged = Some(staging);
+        self
+    }
+
+    fn is_written(&self, live: &str) -> Result<bool> {
+        match self.only_staged {
+            Some(staging) => {
+                // A directory stays where a file of its name is left out.
+                let is_file = staging.staged_kind(live)? == Some(EntryKind::File);
+                Ok(is_file && !staging.is_kept(live)?)
+            }
+            None => Ok(!is_left_out(live)),
         }
     }
 }
@@ -217,7 +243,7 @@ impl ByteSink for IntoSlots<'_> {
     fn begin(&mut self, path: &EntryPath) -> Result<()> {
         self.open = None;
         let live = self.prefix.join(path);
-        if !is_left_out(&live)
+        if self.is_written(&live)?
             && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live))
         {
             let made = slot.create_file(&live);

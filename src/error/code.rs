@@ -52,6 +52,7 @@ codes! {
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
             Self::NotInTransaction { .. } => "not-in-transaction",
+            Self::NothingSelected { .. } => "nothing-selected",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
@@ -99,6 +100,7 @@ impl Error {
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
             | Self::NotInTransaction { .. }
+            | Self::NothingSelected { .. }
             | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,

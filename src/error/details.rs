@@ -92,6 +92,9 @@ impl Error {
             Self::NotInTransaction { tx, uri } => {
                 json!({ "tx": tx.to_string(), "uri": uri.to_string() })
             }
+            Self::NothingSelected { pack, patterns } => {
+                json!({ "pack": pack.as_str(), "patterns": patterns.as_str() })
+            }
             Self::NothingToRedo { tx, last } => {
                 json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
             }

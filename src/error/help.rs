@@ -67,6 +67,9 @@ impl Error {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
             Self::NotInTransaction { .. } => "show the transaction; it lists what it changed",
+            Self::NothingSelected { .. } => {
+                "list what is in the pack with inspect; patterns match whole paths below its root"
+            }
             Self::NothingToRedo { .. } => {
                 "list the transactions with log; a redo takes a rollback back"
             }

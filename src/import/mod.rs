@@ -3,28 +3,31 @@
 mod options;
 pub(crate) mod stage;
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::checks::Phase as CheckPhase;
 use crate::control::Control;
+use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::intake::{Intake, Nowhere};
 use crate::journal::prepare::Prepared;
-use crate::journal::{Journal, NewTransaction, PackFile, TransactionKind};
+use crate::journal::{Cited, Journal, NewTransaction, PackFile, TransactionKind};
 use crate::layout::Layout;
 use crate::live;
 use crate::plan;
-use crate::policy::{Policies, PolicyRecord};
+use crate::policy::Policies;
+use crate::selection::Selector;
 use crate::session::Session;
 use crate::staging::{Staging, Target};
 use crate::stat_cache::StatCache;
 use crate::target::Roots;
 use crate::transaction::{Receipt, Transaction};
-use crate::unpack;
 use crate::uri::Uri;
 
 pub use options::{ImportOptions, OnConflict};
-use stage::Staged;
+use stage::{Staged, Taking};
 
 /// An import under a parent, or a restore without one.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +67,11 @@ impl Request<'_> {
         // Where the policy may leave everything as it is, not even a scratch file is made in the store.
         let in_store = (self.options.on_conflict != OnConflict::Skip)
             .then(|| session.layout.staging_database());
+        let selector = self.selector()?;
         let policies = Policies::load(Some(&session.layout), &self.options.policies)?;
         session.clear_staging()?;
         let done = match Staging::make(in_store.as_deref()) {
-            Ok(staging) => self.run_staged(session, staging, &policies),
+            Ok(staging) => self.run_staged(session, staging, &policies, &selector),
             Err(error) => Err(self.record_attempt(session, None, None, error)),
         };
         // What is left of it is found by the next writing act.
@@ -80,6 +84,7 @@ impl Request<'_> {
         session: &mut Session,
         staging: Staging,
         policies: &Policies,
+        selector: &Selector,
     ) -> Result<Receipt> {
         let options = self.options;
         let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
@@ -93,7 +98,7 @@ impl Request<'_> {
         };
         let file = intake.pack_file();
         let uri = self.uri_of(&intake);
-        let mut admitted = match self.admit(&session.layout, intake) {
+        let mut admitted = match self.admit(&session.layout, intake, selector) {
             Ok(admitted) => admitted,
             Err(error) => return Err(self.record_attempt(session, uri, Some(file), error)),
         };
@@ -101,22 +106,49 @@ impl Request<'_> {
             return match admitted.verify_bytes(policies, &options.control) {
                 Ok(()) => receipt(&admitted, &session.journal, Vec::new()),
                 Err(error) => {
-                    let new = self.new_transaction(uri, Some(file));
-                    Err(record_attempt(session, &new, &policies.records(), error))
+                    Err(self.record_attempt_of(session, uri, Some(file), policies, error))
                 }
             };
         }
-        let mut tx = Transaction::begin(session, &self.new_transaction(uri, Some(file)))?;
-        let staged = stage::stage(
-            &mut tx,
-            &mut admitted.intake,
-            &admitted.roots,
-            policies,
-            &options.control,
-        );
+        let new = self.new_transaction(uri, Some(file));
+        let mut tx = Transaction::begin_citing(session, &new, &self.cited())?;
+        let (intake, roots) = (&mut admitted.intake, &admitted.roots);
+        let taking = self.taking(selector);
+        let staged = stage::stage(&mut tx, intake, roots, policies, &taking);
         match staged {
             Ok(staged) => commit(tx, &admitted, &staged, policies),
             Err(error) => Err(tx.abort_of(&policies.records(), error)),
+        }
+    }
+
+    /// Reads the patterns of the selection.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for one that is no pattern, and for a part that should replace all.
+    fn selector(&self) -> Result<Selector> {
+        let (selection, on_conflict) = (&self.options.selection, self.options.on_conflict);
+        if on_conflict == OnConflict::Overwrite && !selection.is_everything() {
+            return Err(Error::InvalidArgument {
+                argument: "on_conflict",
+                value: on_conflict.as_str().to_owned(),
+                expected: "merge, fail or skip where a part of the pack is selected",
+            });
+        }
+        Selector::new(selection)
+    }
+
+    const fn taking<'a>(&'a self, selector: &'a Selector) -> Taking<'a> {
+        Taking {
+            selector,
+            is_merge: matches!(self.options.on_conflict, OnConflict::Merge),
+            control: &self.options.control,
+        }
+    }
+
+    fn cited(&self) -> Cited {
+        Cited {
+            selection: self.options.selection.patterns(),
+            ..Cited::default()
         }
     }
 
@@ -147,7 +179,24 @@ impl Request<'_> {
         pack: Option<PackFile>,
         error: Error,
     ) -> Error {
-        record_attempt(session, &self.new_transaction(uri, pack), &[], error)
+        self.record_attempt_of(session, uri, pack, &Policies::default(), error)
+    }
+
+    /// The same for a pack that was held against policies.
+    fn record_attempt_of(
+        &self,
+        session: &mut Session,
+        uri: Option<Uri>,
+        pack: Option<PackFile>,
+        policies: &Policies,
+        error: Error,
+    ) -> Error {
+        let new = self.new_transaction(uri, pack);
+        match Transaction::begin_citing(session, &new, &self.cited()) {
+            Ok(tx) => tx.abort_of(&policies.records(), error),
+            // The refusal is what the user must know, not that it could not be written down.
+            Err(_) => error,
+        }
     }
 
     /// Checks and plans, and changes nothing: neither store nor journal.
@@ -158,6 +207,7 @@ impl Request<'_> {
         mut cache: Option<StatCache>,
     ) -> Result<Receipt> {
         let control = &self.options.control;
+        let selector = self.selector()?;
         let policies = Policies::load(Some(layout), &self.options.policies)?;
         let intake = Intake::take(
             self.pack,
@@ -165,7 +215,7 @@ impl Request<'_> {
             Staging::make(None)?,
             control,
         )?;
-        let mut admitted = self.admit(layout, intake)?;
+        let mut admitted = self.admit(layout, intake, &selector)?;
         if admitted.is_skipped {
             admitted.verify_bytes(&policies, control)?;
             return Ok(Receipt {
@@ -173,11 +223,14 @@ impl Request<'_> {
                 ..receipt(&admitted, journal, Vec::new())?
             });
         }
-        admitted.intake.read_bytes(&mut Nowhere, control)?;
-        let staging = &admitted.intake.staging;
         let units = admitted.roots.units(layout)?;
-        let left_out = unpack::stage_rows(staging, &admitted.roots, &units)?;
-        stage::scan_live(layout, staging, &units, cache.as_mut(), control)?;
+        let taking = self.taking(&selector);
+        let (intake, roots) = (&admitted.intake, &admitted.roots);
+        let left_out = taking.stage_rows(layout, intake, roots, &units, cache.as_mut())?;
+        intake.read_bytes(&mut Nowhere, control)?;
+        if !taking.is_merge {
+            stage::scan_live(layout, &intake.staging, &units, cache.as_mut(), control)?;
+        }
         admitted.intake.ensure_policies(&policies, control)?;
         let staging = &admitted.intake.staging;
         let paths = units
@@ -193,8 +246,44 @@ impl Request<'_> {
         })
     }
 
+    /// Leaves out the roots of which nothing is taken.
+    fn choose(&self, intake: &Intake, roots: &mut Roots, selector: &Selector) -> Result<()> {
+        if selector.is_everything() {
+            return Ok(());
+        }
+        let mut taken = BTreeSet::new();
+        let staging = &intake.staging;
+        staging.for_each_manifest_entry(&mut |path, kind, _, _| {
+            let path = EntryPath::parse(&path).unwrap_or_default();
+            if !path.is_root() && selector.takes(&path, kind) {
+                let live = roots.prefix.join(&path);
+                let mut numbered = roots.uris.iter().enumerate();
+                let root = numbered.find(|(_, root)| live.is_at_or_below(root.path()));
+                taken.extend(root.map(|(number, _)| number));
+            }
+            Ok(())
+        })?;
+        let nothing = |patterns: String| Error::NothingSelected {
+            pack: intake.reader.path().to_owned(),
+            patterns,
+        };
+        if let Some(pattern) = selector.first_unmatched() {
+            return Err(nothing(pattern.to_string()));
+        }
+        if taken.is_empty() {
+            let patterns = self.options.selection.patterns();
+            let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+            return Err(nothing(patterns.join(", ")));
+        }
+        let mut number = 0..;
+        roots
+            .uris
+            .retain(|_| number.next().is_some_and(|number| taken.contains(&number)));
+        Ok(())
+    }
+
     /// Holds the pack against its own manifest, then against the target. Reads no content byte.
-    fn admit(&self, layout: &Layout, intake: Intake) -> Result<Admitted> {
+    fn admit(&self, layout: &Layout, intake: Intake, selector: &Selector) -> Result<Admitted> {
         intake.ensure(CheckPhase::Manifest)?;
         intake.staging.drop_session_records()?;
         let verb = self.kind().as_str();
@@ -206,10 +295,11 @@ impl Request<'_> {
         })?;
         // First whether it may go there at all: the root of a pack that may not has no meaning.
         intake.ensure(CheckPhase::Target)?;
-        let roots = match self.parent {
+        let mut roots = match self.parent {
             Some(parent) => Roots::of_import(parent, &intake.claims.root_name)?,
             None => Roots::of_restore(intake.head.scopes.as_deref().unwrap_or_default()),
         };
+        self.choose(&intake, &mut roots, selector)?;
         roots.stage(layout, &intake.staging)?;
         intake.ensure(CheckPhase::Target)?;
         let is_skipped = on_conflict == OnConflict::Skip && intake.staging.target_exists()?;
@@ -218,20 +308,6 @@ impl Request<'_> {
             roots,
             is_skipped,
         })
-    }
-}
-
-/// A refused pack stays in the journal as an attempt. Returns `error`.
-fn record_attempt(
-    session: &mut Session,
-    new: &NewTransaction,
-    policies: &[PolicyRecord],
-    error: Error,
-) -> Error {
-    match Transaction::begin(session, new) {
-        Ok(tx) => tx.abort_of(policies, error),
-        // The refusal is what the user must know, not that it could not be written down.
-        Err(_) => error,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::selection::Selection;
 
 /// What happens where the target root exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,6 +19,8 @@ pub enum OnConflict {
     Fail,
     /// The new root replaces the old one entirely.
     Overwrite,
+    /// The pack's paths are added or replaced; all others stay. An extension: OpenViking has it not.
+    Merge,
     /// Leave it as it is; the pack is verified all the same.
     Skip,
 }
@@ -28,6 +31,7 @@ impl OnConflict {
         match self {
             Self::Fail => "fail",
             Self::Overwrite => "overwrite",
+            Self::Merge => "merge",
             Self::Skip => "skip",
         }
     }
@@ -40,11 +44,12 @@ impl FromStr for OnConflict {
         match text {
             "fail" => Ok(Self::Fail),
             "overwrite" => Ok(Self::Overwrite),
+            "merge" => Ok(Self::Merge),
             "skip" => Ok(Self::Skip),
             _ => Err(Error::InvalidArgument {
                 argument: "on_conflict",
                 value: text.to_owned(),
-                expected: "fail, overwrite or skip",
+                expected: "fail, overwrite, merge or skip",
             }),
         }
     }
@@ -55,6 +60,10 @@ impl FromStr for OnConflict {
 pub struct ImportOptions {
     /// What happens where the target root exists.
     pub on_conflict: OnConflict,
+    /// Which paths of the pack are taken. The pack is verified as a whole all the same; what is not
+    /// taken is neither written nor counted, and a scope of which nothing is taken is left alone. Not
+    /// together with [`OnConflict::Overwrite`], which replaces everything.
+    pub selection: Selection,
     /// Rehearse: check and plan, change nothing.
     pub dry_run: bool,
     /// Bounds on what the pack may ask for.

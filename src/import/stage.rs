@@ -2,6 +2,8 @@
 
 use camino::Utf8Path;
 
+use crate::assembly::{self, Source};
+use crate::checks::Phase as CheckPhase;
 use crate::clock;
 use crate::control::{Control, Phase};
 use crate::entry_path::EntryPath;
@@ -14,6 +16,7 @@ use crate::layout::Layout;
 use crate::live;
 use crate::plan;
 use crate::policy::Policies;
+use crate::selection::Selector;
 use crate::session::Session;
 use crate::slot::SlotTree;
 use crate::staging::{Staging, Tree};
@@ -30,37 +33,88 @@ pub(super) struct Staged {
     pub(super) taken_ns: i128,
 }
 
+/// What is taken of a pack, and what stays beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taking<'a> {
+    pub(super) selector: &'a Selector,
+    /// Whether what the pack has not stays.
+    pub(super) is_merge: bool,
+    pub(super) control: &'a Control,
+}
+
+impl Taking<'_> {
+    /// Stages the rows of the tree to be, which for a merge are those of the live tree too. Returns
+    /// the paths that are left out.
+    pub(super) fn stage_rows(
+        &self,
+        layout: &Layout,
+        intake: &Intake,
+        roots: &Roots,
+        units: &[PlannedUnit],
+        cache: Option<&mut StatCache>,
+    ) -> Result<Vec<String>> {
+        let staging = &intake.staging;
+        let left_out = unpack::stage_rows(staging, roots, units, self.selector)?;
+        if self.is_merge {
+            scan_live(layout, staging, units, cache, self.control)?;
+            intake.ensure(CheckPhase::Merge)?;
+            for unit in exchanged(units) {
+                staging.merge_live(&EntryPath::parse(&unit.path).unwrap_or_default())?;
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// Returns how many bytes of the pack are written at most.
+    fn needed_bytes(&self, intake: &Intake) -> Result<u64> {
+        if self.is_merge || !self.selector.is_everything() {
+            return intake.staging.new_bytes();
+        }
+        Ok(intake.audit.unpacked_bytes)
+    }
+
+    /// Copies live files that stay as they are into the slots.
+    fn keep_files(
+        &self,
+        layout: &Layout,
+        staging: &Staging,
+        units: &[PlannedUnit],
+        slots: &mut [SlotTree],
+    ) -> Result<()> {
+        let sources: Vec<_> = exchanged(units)
+            .map(|unit| {
+                Ok(Source {
+                    tree: live::open_unit(layout, &unit.path)?,
+                    base: EntryPath::parse(&unit.path).unwrap_or_default(),
+                })
+            })
+            .collect::<Result<_>>()?;
+        let choose = |path: &EntryPath| {
+            let is_kept = staging.is_kept(path)?;
+            let mut sources = sources.iter();
+            let source = sources.find(|source| path.is_at_or_below(&source.base));
+            Ok(source.filter(|_| is_kept))
+        };
+        assembly::copy_files(staging, slots, &choose, self.control)
+    }
+}
+
 /// Writes the new trees into slots, verified, synced and planned.
 pub(super) fn stage(
     tx: &mut Transaction<'_>,
     intake: &mut Intake,
     roots: &Roots,
     policies: &Policies,
-    control: &Control,
+    taking: &Taking<'_>,
 ) -> Result<Staged> {
-    let staging = &intake.staging;
-    let units = roots.units(&tx.session.layout)?;
-    ensure_space(
-        tx.session,
-        intake.reader.path(),
-        intake.audit.unpacked_bytes,
-    )?;
-    let left_out = unpack::stage_rows(staging, roots, &units)?;
-    let mut slots = make_slots(tx, &units)?;
-    unpack::make_directories(intake.reader.path(), staging, &mut slots)?;
-    intake.read_bytes(
-        &mut IntoSlots::new(intake.reader.path(), &mut slots, roots.prefix.clone()),
-        control,
-    )?;
+    let control = taking.control;
     let session = &mut *tx.session;
-    scan_live(
-        &session.layout,
-        staging,
-        &units,
-        session.cache.as_mut(),
-        control,
-    )?;
-    unpack::carry_control_files(&session.layout, staging, &mut slots)?;
+    let units = roots.units(&session.layout)?;
+    let cache = session.cache.as_mut();
+    let left_out = taking.stage_rows(&session.layout, intake, roots, &units, cache)?;
+    ensure_space(session, intake.reader.path(), taking.needed_bytes(intake)?)?;
+    let mut slots = make_slots(tx, &units)?;
+    write(tx.session, intake, roots, &units, &mut slots, taking)?;
     intake.ensure_policies(policies, control)?;
     let staging = &intake.staging;
     control.begin(Phase::Syncing, 0, 0);
@@ -69,7 +123,7 @@ pub(super) fn stage(
         slot.dir().sync_file_system()?;
     }
     let taken_ns = clock::now_ns();
-    load_committed(&session.journal, staging, &units)?;
+    load_committed(&tx.session.journal, staging, &units)?;
     let units = identify(staging, &units, &slots)?;
     control.ensure_not_interrupted()?;
     Ok(Staged {
@@ -77,6 +131,40 @@ pub(super) fn stage(
         left_out,
         taken_ns,
     })
+}
+
+/// Writes directories and files of the new trees.
+fn write(
+    session: &mut Session,
+    intake: &Intake,
+    roots: &Roots,
+    units: &[PlannedUnit],
+    slots: &mut [SlotTree],
+    taking: &Taking<'_>,
+) -> Result<()> {
+    let (pack, staging, control) = (intake.reader.path(), &intake.staging, taking.control);
+    let (layout, prefix) = (&session.layout, roots.prefix.clone());
+    unpack::make_directories(pack, staging, slots)?;
+    if taking.is_merge {
+        taking.keep_files(layout, staging, units, slots)?;
+        let mut sink = IntoSlots::new(pack, slots, prefix).only_staged(staging);
+        intake.read_bytes(&mut sink, control)?;
+        return assembly::set_modes(staging, slots);
+    }
+    let mut sink = IntoSlots::new(pack, slots, prefix);
+    if !taking.selector.is_everything() {
+        sink = sink.only_staged(staging);
+    }
+    intake.read_bytes(&mut sink, control)?;
+    scan_live(layout, staging, units, session.cache.as_mut(), control)?;
+    unpack::carry_control_files(layout, staging, slots)
+}
+
+/// Returns the units that replace something.
+fn exchanged(units: &[PlannedUnit]) -> impl Iterator<Item = &PlannedUnit> {
+    units
+        .iter()
+        .filter(|unit| unit.action == UnitAction::Exchange)
 }
 
 fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result<()> {
@@ -109,10 +197,7 @@ pub(super) fn scan_live(
     mut cache: Option<&mut StatCache>,
     control: &Control,
 ) -> Result<()> {
-    for unit in units
-        .iter()
-        .filter(|unit| unit.action == UnitAction::Exchange)
-    {
+    for unit in exchanged(units) {
         let root = live::open_unit(layout, &unit.path)?;
         let base = EntryPath::parse(&unit.path).unwrap_or_default();
         plan::scan(

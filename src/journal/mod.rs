@@ -34,6 +34,7 @@ use crate::db::{self, DatabaseContext as _, Schema};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::id::{TransactionId, new_store_id};
+use crate::selection::SelectionPattern;
 
 /// Migrations of the journal database, in order; never edited once released.
 const MIGRATIONS: &[&str] = &[
@@ -109,13 +110,15 @@ pub(crate) struct NewTransaction {
     pub(crate) pack: Option<PackFile>,
 }
 
-/// Other transactions that one is about; none for an import.
+/// What a transaction is about beside its root: other transactions, a part of a pack.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cited {
     /// What a rollback of several undoes; empty for one, which stands in its own row.
     pub(crate) undone: Vec<TransactionId>,
     /// Paths that a revert brings back as they were before a transaction.
     pub(crate) reverts: Vec<(TransactionId, String)>,
+    /// Patterns by which a part of a pack is taken; none for all of it.
+    pub(crate) selection: Vec<SelectionPattern>,
 }
 
 /// A pack as a file, before its bytes are read.
@@ -226,7 +229,7 @@ impl Journal {
         &mut self.connection
     }
 
-    /// Records that a transaction begins, and which others it cites; durable when this returns.
+    /// Records that a transaction begins, and what it is about; durable when this returns.
     pub(crate) fn begin(
         &mut self,
         new: &NewTransaction,
@@ -310,6 +313,12 @@ fn insert_cited(tx: &Transaction<'_>, id: TransactionId, cited: &Cited) -> rusql
     for undone in &cited.undone {
         let row = params![id.0, undone.0];
         tx.execute("INSERT INTO tx_undo (tx, undone) VALUES (?1, ?2)", row)?;
+    }
+    for (ordinal, pattern) in (1_i64..).zip(&cited.selection) {
+        tx.execute(
+            "INSERT INTO tx_selection (tx, ordinal, sense, pattern) VALUES (?1, ?2, ?3, ?4)",
+            params![id.0, ordinal, pattern.sense.as_str(), pattern.pattern],
+        )?;
     }
     for (before, path) in &cited.reverts {
         tx.execute(

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
 use crate::policy::PolicyRecord;
+use crate::selection::{SelectionPattern, Sense};
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -91,6 +92,29 @@ impl Journal {
         };
         let rows = statement
             .query_map([id.0], record)
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
+    }
+
+    /// Returns the patterns by which a transaction took a part of its pack, in their order.
+    pub(crate) fn selection(&self, id: TransactionId) -> Result<Vec<SelectionPattern>> {
+        let query =
+            "SELECT sense = 'exclude', pattern FROM tx_selection WHERE tx = ?1 ORDER BY ordinal";
+        let mut statement = self.connection.prepare(query).context("read the journal")?;
+        let pattern = |row: &Row<'_>| {
+            let is_excluded: bool = row.get(0)?;
+            Ok(SelectionPattern {
+                sense: if is_excluded {
+                    Sense::Exclude
+                } else {
+                    Sense::Include
+                },
+                pattern: row.get(1)?,
+            })
+        };
+        let rows = statement
+            .query_map([id.0], pattern)
             .context("read the journal")?;
         rows.collect::<rusqlite::Result<_>>()
             .context("read the journal")

@@ -134,7 +134,7 @@ fn stage(
 ) -> Result<(Prepared, i128)> {
     let planned = plan(transaction.session, staging, tx, paths, options)?;
     let mut slots = stage::make_slots(transaction, &planned.units)?;
-    let choose = |path: &_| planned.source_of(path);
+    let choose = |path: &_| Ok(planned.source_of(path));
     assemble(staging, &mut slots, &choose, &options.control)?;
     options.control.begin(Phase::Syncing, 0, 0);
     if let Some(slot) = slots.first() {

@@ -5,6 +5,7 @@
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
 mod index_rows;
+mod merged;
 mod moved;
 mod pack_rows;
 mod trees;

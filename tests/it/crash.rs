@@ -18,8 +18,8 @@ use crate::support::fault::{EIO, ENOSPC, sample, steps_of, with_fault};
 use crate::support::{Content, TestStore, Tree, content};
 use check::{Expected, settle_and_check};
 use scenario::{
-    CREATION, FIRST_IMPORT, IMPORT, MADE_PARENTS, OVERWRITE, REDO, REDO_ALL, RESTORE_APART,
-    RESTORE_AS_ONE, REVERT, ROLLBACK, ROLLBACK_OF_CREATION, ROLLBACK_TO, Scenario,
+    CREATION, FIRST_IMPORT, IMPORT, INCLUDE, MADE_PARENTS, MERGE, OVERWRITE, REDO, REDO_ALL,
+    RESTORE_APART, RESTORE_AS_ONE, REVERT, ROLLBACK, ROLLBACK_OF_CREATION, ROLLBACK_TO, Scenario,
 };
 
 /// Most points of one scenario and outcome unless all are asked for.
@@ -314,6 +314,31 @@ fn an_overwrite_survives_a_failure_at_every_step() {
 #[test]
 fn an_overwrite_survives_a_kill_at_every_step() {
     is_killed_at_every_step(&OVERWRITE);
+}
+
+#[test]
+fn a_merge_survives_a_failure_at_every_step() {
+    fails_at_every_step(&MERGE);
+}
+
+#[test]
+fn a_merge_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&MERGE);
+}
+
+#[test]
+fn the_recovery_of_a_merge_survives_failures_and_kills_of_its_own() {
+    recovery_is_disturbed_at_every_step(&MERGE);
+}
+
+#[test]
+fn a_restore_of_a_part_survives_a_failure_at_every_step() {
+    fails_at_every_step(&INCLUDE);
+}
+
+#[test]
+fn a_restore_of_a_part_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&INCLUDE);
 }
 
 #[test]

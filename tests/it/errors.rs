@@ -24,7 +24,7 @@ fn store_errors() -> Vec<Error> {
         Error::InvalidArgument {
             argument: "on_conflict",
             value: "force".to_owned(),
-            expected: "fail, overwrite or skip",
+            expected: "fail, overwrite, merge or skip",
         },
         Error::PolicyFailed {
             path: "notes/.ovpack/policies/size.sql".into(),
@@ -135,6 +135,10 @@ fn journal_errors() -> Vec<Error> {
         Error::NotInTransaction {
             tx: tx(),
             uri: "resources/a".parse().expect("it is a URI"),
+        },
+        Error::NothingSelected {
+            pack: "a.ovpack".into(),
+            patterns: "include docs".to_owned(),
         },
         Error::NothingToRedo {
             tx: None,

@@ -30,6 +30,7 @@ mod limits;
 mod lock;
 mod meanwhile;
 mod memory;
+mod merge;
 mod model;
 mod neighbour;
 mod policies;

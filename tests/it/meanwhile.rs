@@ -50,7 +50,15 @@ impl<F: Fn() + Send + Sync> Progress for AtPhase<F> {
 }
 
 fn overwrite(store: &TestStore, pack: &Utf8Path, control: Control) -> Result<Receipt, Error> {
-    let on_conflict = OnConflict::Overwrite;
+    put(store, pack, control, OnConflict::Overwrite)
+}
+
+fn put(
+    store: &TestStore,
+    pack: &Utf8Path,
+    control: Control,
+    on_conflict: OnConflict,
+) -> Result<Receipt, Error> {
     let options = ImportOptions {
         on_conflict,
         control,
@@ -75,12 +83,21 @@ fn a_root_that_is_edited_after_the_plan_is_left_alone() {
         }),
         ("gone", |root| std::fs::remove_dir_all(root).unwrap()),
     ];
-    for (what, edit) in edits {
+    let acts = [
+        (OnConflict::Overwrite, Phase::Syncing),
+        (OnConflict::Merge, Phase::Syncing),
+        // After the plan, and before the files that stay are copied.
+        (OnConflict::Merge, Phase::Reading),
+    ];
+    for (what, edit, (policy, phase)) in edits
+        .into_iter()
+        .flat_map(|(what, edit)| acts.map(|act| (what, edit, act)))
+    {
         let store = TestStore::fresh();
         store.import(&version(&store, 1), "viking://resources");
         let root = store.at("resources/notes");
-        let control = AtPhase::control(Phase::Syncing, move || edit(&root));
-        let result = overwrite(&store, &version(&store, 2), control);
+        let control = AtPhase::control(phase, move || edit(&root));
+        let result = put(&store, &version(&store, 2), control, policy);
         let error = result.expect_err(what);
         assert_eq!(error.kind().exit_code(), 4, "{what}: {error:?}");
         let live = store.live_tree();

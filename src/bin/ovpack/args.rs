@@ -7,7 +7,7 @@ use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Error, Layout, OnConflict, Uri};
+use ovpack::{Control, Error, ImportOptions, Layout, Limits, OnConflict, Selection, Uri};
 
 use crate::commands::Command;
 use crate::failure::Result;
@@ -90,14 +90,48 @@ impl GlobalArgs {
 /// What happens to an existing root, and whether this is a rehearsal.
 #[derive(Debug, Args)]
 pub(crate) struct PutArgs {
-    /// Say what happens where the target exists: refuse, replace it entirely, or leave it as it is
-    #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = policy())]
-    pub(crate) on_conflict: OnConflict,
+    /// What happens where the target exists.
+    #[arg(
+        long,
+        value_name = "POLICY",
+        value_parser = policy(),
+        help = "Say what happens where the target exists: refuse, replace it entirely, add and replace single paths, or leave it as it is [default: fail; with --include or --exclude: merge]"
+    )]
+    on_conflict: Option<OnConflict>,
+    /// Take only the paths of the pack that match, with all that is below them
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    include: Vec<String>,
+    /// Leave out the paths of the pack that match, also where they are included
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    exclude: Vec<String>,
     /// Check the pack and print the plan; change nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     #[command(flatten)]
-    pub(crate) policies: PolicyArgs,
+    policies: PolicyArgs,
+}
+
+impl PutArgs {
+    /// Returns how a pack is put in its place.
+    pub(crate) fn options(&self, limits: Limits, control: &Control) -> ImportOptions {
+        let selection = Selection {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+        };
+        let by_default = if selection.is_everything() {
+            OnConflict::Fail
+        } else {
+            OnConflict::Merge
+        };
+        ImportOptions {
+            on_conflict: self.on_conflict.unwrap_or(by_default),
+            selection,
+            dry_run: self.dry_run,
+            limits,
+            policies: self.policies.files.clone(),
+            control: control.clone(),
+        }
+    }
 }
 
 /// What a pack is held against beside the rules that are built in.
@@ -170,7 +204,12 @@ pub(crate) fn path() -> impl clap::builder::TypedValueParser<Value = Utf8PathBuf
 }
 
 fn policy() -> impl clap::builder::TypedValueParser<Value = OnConflict> {
-    let policies = [OnConflict::Fail, OnConflict::Overwrite, OnConflict::Skip];
+    let policies = [
+        OnConflict::Fail,
+        OnConflict::Overwrite,
+        OnConflict::Merge,
+        OnConflict::Skip,
+    ];
     PossibleValuesParser::new(policies.map(OnConflict::as_str))
         .try_map(|policy| policy.parse::<OnConflict>())
 }

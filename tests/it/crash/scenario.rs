@@ -1,7 +1,9 @@
 //! The acts that are disturbed, each with the store that it begins from.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ovpack::{OnConflict, OnLater, Result, RollbackOptions, TransactionId};
+use ovpack::{
+    ImportOptions, OnConflict, OnLater, Result, RollbackOptions, Selection, TransactionId,
+};
 
 use crate::support::test_store::put;
 use crate::support::{PackBuilder, TestStore};
@@ -76,6 +78,48 @@ pub(super) const OVERWRITE: Scenario = Scenario {
         arguments
     },
     above: &["resources"],
+};
+
+pub(super) const MERGE: Scenario = Scenario {
+    name: "merge into a tree with files of its own",
+    act: |store| {
+        store
+            .import_with(&version(store, 2), PARENT, OnConflict::Merge)
+            .map(drop)
+    },
+    arguments: |store| {
+        let mut arguments = vec!["import".into(), version(store, 2).into(), PARENT.into()];
+        arguments.extend(["--on-conflict", "merge"].map(str::to_owned));
+        arguments
+    },
+    ..OVERWRITE
+};
+
+pub(super) const INCLUDE: Scenario = Scenario {
+    name: "restore of a part into two scopes",
+    make: || {
+        let store = TestStore::fresh();
+        old_scopes(&store.live);
+        store
+    },
+    act: |store| {
+        let options = ImportOptions {
+            on_conflict: OnConflict::Merge,
+            selection: Selection {
+                include: vec!["resources".to_owned(), "user/*.md".to_owned()],
+                ..Selection::default()
+            },
+            ..ImportOptions::default()
+        };
+        let store = (store.try_open()?, backup(store));
+        store.0.restore(&store.1, &options).map(drop)
+    },
+    arguments: |store| {
+        let mut arguments = vec!["restore".into(), backup(store).into()];
+        arguments.extend(["--include", "resources", "--include", "user/*.md"].map(str::to_owned));
+        arguments
+    },
+    above: &[""],
 };
 
 pub(super) const CREATION: Scenario = Scenario {

@@ -1,7 +1,6 @@
 //! `ovpack import`: put a pack under a parent.
 
 use camino::Utf8PathBuf;
-use ovpack::ImportOptions;
 
 use crate::args::{PutArgs, path, uri};
 use crate::caller::Caller;
@@ -17,6 +16,8 @@ use crate::ui::Ui;
 Examples:
   ovpack import click.ovpack viking://resources
   ovpack import click.ovpack resources --on-conflict overwrite --dry-run
+  ovpack import click.ovpack resources --on-conflict merge
+  ovpack import click.ovpack resources --include docs --exclude '**/*.png'
   ovpack import click.ovpack resources --policy examples/policies/no-executables.sql")]
 pub(crate) struct Args {
     /// Read this pack
@@ -34,13 +35,7 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let parent = uri(&args.parent)?;
-    let options = ImportOptions {
-        on_conflict: args.put.on_conflict,
-        dry_run: args.put.dry_run,
-        limits: args.limits.limits(),
-        policies: args.put.policies.files.clone(),
-        control: caller.control.clone(),
-    };
+    let options = args.put.options(args.limits.limits(), &caller.control);
     let receipt = caller.store()?.import(&args.pack, &parent, &options)?;
     let words = Words {
         infinitive: "import",

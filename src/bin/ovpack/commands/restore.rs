@@ -1,7 +1,6 @@
 //! `ovpack restore`: put a backup back to its scopes.
 
 use camino::Utf8PathBuf;
-use ovpack::ImportOptions;
 
 use crate::args::{PutArgs, path};
 use crate::caller::Caller;
@@ -16,7 +15,8 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack restore backup.ovpack
-  ovpack restore backup.ovpack --on-conflict overwrite --dry-run")]
+  ovpack restore backup.ovpack --on-conflict overwrite --dry-run
+  ovpack restore backup.ovpack --include resources/notes --include user")]
 pub(crate) struct Args {
     /// Read this backup
     #[arg(value_name = "PACK", value_parser = path())]
@@ -29,13 +29,7 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    let options = ImportOptions {
-        on_conflict: args.put.on_conflict,
-        dry_run: args.put.dry_run,
-        limits: args.limits.limits(),
-        policies: args.put.policies.files.clone(),
-        control: caller.control.clone(),
-    };
+    let options = args.put.options(args.limits.limits(), &caller.control);
     let receipt = caller.store()?.restore(&args.pack, &options)?;
     let words = Words {
         infinitive: "restore",

@@ -137,6 +137,14 @@ fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Res
     for cause in &report.causes {
         writeln!(out, "caused by    {}", Shown(cause))?;
     }
+    for pattern in &report.selection {
+        writeln!(
+            out,
+            "{:<12} {}",
+            pattern.sense.as_str(),
+            Shown(&pattern.pattern)
+        )?;
+    }
     let argv: Vec<_> = report.argv.iter().map(|word| shell_word(word)).collect();
     writeln!(out, "command      {}", Shown(&argv.join(" ")))?;
     writeln!(
