@@ -1,7 +1,5 @@
-//! The one error of the library, and the kinds that decide exit code and HTTP status.
-//!
-//! What stops the reading is an error; what SQL can ask of staged rows is a
-//! [`Finding`], and all of them stand in one [`Error::Refused`].
+//! The one error of the library: what stops an act, and whose kind decides exit code and HTTP status.
+//! What SQL can ask of staged rows is a finding, and all of them stand in one [`Error::Refused`].
 
 mod code;
 mod details;
@@ -9,6 +7,7 @@ mod errno;
 mod help;
 mod make;
 mod message;
+mod place_fault;
 
 use std::io;
 
@@ -18,6 +17,7 @@ use crate::finding::CheckReport;
 use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
+pub use place_fault::PlaceFault;
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,6 +27,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Unless its kind is [`Kind::Pending`] or [`Kind::InDoubt`], the live tree is exactly as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "where the only field is a path, the variant says whose"
+)]
 pub enum Error {
     /// A text is no `viking://` URI.
     #[error("`{text}` is not a URI: {fault}")]
@@ -64,28 +68,16 @@ pub enum Error {
     },
     /// A directory is no store, nor is one above it.
     #[error("{path} is not a store")]
-    StoreNotFound {
-        /** Where it was looked for. */
-        path: Utf8PathBuf,
-    },
+    StoreNotFound { path: Utf8PathBuf },
     /// A store is there already.
     #[error("{path} is a store already")]
-    StoreExists {
-        /** The store. */
-        path: Utf8PathBuf,
-    },
+    StoreExists { path: Utf8PathBuf },
     /// A directory that should become a store holds something.
     #[error("{path} is not empty")]
-    DirectoryNotEmpty {
-        /** The directory. */
-        path: Utf8PathBuf,
-    },
+    DirectoryNotEmpty { path: Utf8PathBuf },
     /// A directory that should be adopted holds no scope directory.
     #[error("{path} holds none of the directories resources, user, agent, session")]
-    NothingToAdopt {
-        /** The directory. */
-        path: Utf8PathBuf,
-    },
+    NothingToAdopt { path: Utf8PathBuf },
     /// The store was written by a newer version.
     #[error("{path} has store version {found}; this program reads up to {supported}")]
     StoreNewer {
@@ -126,16 +118,10 @@ pub enum Error {
     },
     /// A mount or another device below a root: exchanging it would carry the mount away.
     #[error("{path} is a mount point or lies on another device than the store")]
-    OtherDevice {
-        /** The place. */
-        path: Utf8PathBuf,
-    },
+    OtherDevice { path: Utf8PathBuf },
     /// A symbolic link as a root or on the way to it.
     #[error("{path} is a symbolic link")]
-    SymlinkOnPath {
-        /** The link. */
-        path: Utf8PathBuf,
-    },
+    SymlinkOnPath { path: Utf8PathBuf },
     /// A symbolic link, FIFO, socket or device in a live tree.
     #[error("{path} is a {what}, which no pack can hold")]
     SpecialFile {
@@ -153,16 +139,16 @@ pub enum Error {
         why: String,
     },
     /// A backup in this layout would leave scopes out that hold something, and was asked not to.
-    #[error(
-        "a backup in layout {layout} would leave out {}",
-        message::listed(scopes)
-    )]
+    #[error("{}", message::layout_incomplete(layout, scopes))]
     LayoutIncomplete {
         /** The layout. */
         layout: &'static str,
         /** The scopes. */
         scopes: Vec<Uri>,
     },
+    /// Content has no place in the pack that it is converted into.
+    #[error("{0}")]
+    Place(PlaceFault),
     /// The store's settings cannot be used.
     #[error("{path} cannot be used: {detail}")]
     ConfigInvalid {
@@ -173,16 +159,10 @@ pub enum Error {
     },
     /// A live file changed while it was read, again and again.
     #[error("{path} changes while it is read")]
-    FileChanging {
-        /** The file. */
-        path: Utf8PathBuf,
-    },
+    FileChanging { path: Utf8PathBuf },
     /// The tree changed between the plan and the exchange.
     #[error("{path} changed since it was planned to be replaced")]
-    LiveTreeChanged {
-        /** The first path that differs. */
-        path: Utf8PathBuf,
-    },
+    LiveTreeChanged { path: Utf8PathBuf },
     /// No such URI in the live tree.
     #[error("{uri} does not exist")]
     UriNotFound {
@@ -199,10 +179,7 @@ pub enum Error {
     },
     /// No such file outside of the store, such as a pack.
     #[error("{path} does not exist")]
-    FileNotFound {
-        /** The file. */
-        path: Utf8PathBuf,
-    },
+    FileNotFound { path: Utf8PathBuf },
     /// A path names a directory or a special file where a pack is needed.
     #[error("{path} is a {what}, not a pack file")]
     NotAFile {
@@ -213,10 +190,7 @@ pub enum Error {
     },
     /// A file should not be replaced.
     #[error("{path} exists")]
-    OutputExists {
-        /** The file. */
-        path: Utf8PathBuf,
-    },
+    OutputExists { path: Utf8PathBuf },
     /// No such transaction.
     #[error("there is no transaction {tx}")]
     TransactionNotFound {
@@ -230,6 +204,14 @@ pub enum Error {
         tx: TransactionId,
         /** Its state. */
         state: String,
+    },
+    /// A transaction did not move what is at a URI.
+    #[error("{tx} did not touch {uri}")]
+    NotInTransaction {
+        /** The transaction. */
+        tx: TransactionId,
+        /** The URI. */
+        uri: Uri,
     },
     /// No rollback that could be taken back.
     #[error("{}", message::nothing_to_redo(*tx, *last))]
@@ -276,22 +258,24 @@ pub enum Error {
         total: u64,
     },
     /// Later transactions on the same roots are still in effect.
-    #[error(
-        "{tx} cannot be rolled back: later transactions changed the same root: {}",
-        message::listed(later)
-    )]
+    #[error("{}", message::later_transactions(*tx, later))]
     LaterTransactions {
         /** The one to roll back. */
         tx: TransactionId,
         /** Those in the way, newest first. */
         later: Vec<TransactionId>,
     },
+    /// Another program works on an adopted directory.
+    #[error("{path} is {sign}")]
+    InUse {
+        /** The sign of it. */
+        path: Utf8PathBuf,
+        /** What it is. */
+        sign: &'static str,
+    },
     /// Another process holds the lock.
     #[error("another process is working on {path}")]
-    Busy {
-        /** The store. */
-        path: Utf8PathBuf,
-    },
+    Busy { path: Utf8PathBuf },
     /// The exchange is done; only its last journal row is missing.
     #[error("{tx} is in place, but the journal could not be completed")]
     Pending {
@@ -326,10 +310,7 @@ pub enum Error {
     },
     /// A crash must be recovered from first, and this act must not do it.
     #[error("{path} needs recovery first")]
-    RecoveryPending {
-        /** The store. */
-        path: Utf8PathBuf,
-    },
+    RecoveryPending { path: Utf8PathBuf },
     /// The journal's chain or rows are not what they were.
     #[error("the journal is damaged at event {seq}: {row}: {detail}")]
     JournalDamaged {
@@ -362,10 +343,10 @@ pub enum Error {
         /** As the system said. */
         source: io::Error,
     },
-    /// A pack unpacks to more than the disk has free.
-    #[error("{path} unpacks to {needed_bytes} bytes; {free_bytes} bytes are free")]
+    /// A pack, or a tree that is put together, takes more than the disk has free.
+    #[error("{path} takes {needed_bytes} bytes; {free_bytes} bytes are free")]
     TooLargeForDisk {
-        /** The pack. */
+        /** The pack, or the live tree. */
         path: Utf8PathBuf,
         /** Needed. */
         needed_bytes: u64,

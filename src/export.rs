@@ -8,8 +8,9 @@
 //! listed; one that changes while it is read is read again. The manifest says what was packed, not
 //! what was listed. Nothing has the pack's name before it is whole and durable.
 
+pub(crate) mod ending;
 mod left_out;
-mod output_path;
+pub(crate) mod output_path;
 mod packing;
 mod rows;
 mod scan;
@@ -34,6 +35,8 @@ use output_path::OutputPath;
 use packing::Packing;
 use rows::Rows;
 use scan::Scan;
+
+pub(crate) use scan::{OTHER_LAYOUTS, ensure_root_packable};
 use skipped::Skipped;
 
 pub use left_out::OmittedScope;
@@ -150,7 +153,7 @@ fn pack(
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     let layout = options.layout.unwrap_or_default();
-    scan::ensure_root_packable(uri, root_name, layout)?;
+    ensure_root_packable(uri, root_name, layout)?;
     let root = scan::open_directory(live, uri)?;
     pack_root(live, &root, uri, out, options, (cache, confirm))
 }

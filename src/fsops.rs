@@ -6,6 +6,7 @@
 //! complete. Nothing here is durable until [`Dir::sync`] or [`Dir::sync_file_system`] says so.
 
 mod beneath;
+mod copy;
 mod output;
 mod owner;
 mod remove;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 
 use beneath::open_beneath;
+pub(crate) use copy::set_file_mtime;
 pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
@@ -144,10 +146,10 @@ impl Dir {
         created.map_err(|source| Error::io("create directory", self.at(name), source))
     }
 
-    /// Makes a file and opens it for writing; it must not exist.
+    /// Makes a file and opens it for writing, and for reading what was written; it must not exist.
     pub(crate) fn create_file(&self, name: &str, mode: u32) -> Result<File> {
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         self.open_for_writing(name, flags, mode)
     }
 

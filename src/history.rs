@@ -127,12 +127,25 @@ pub struct SlotDecisionReport {
     pub bytes: u64,
 }
 
+/// A path that a revert brought back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RevertedPath {
+    /// The path's URI.
+    pub uri: String,
+    /// It is again as it was before this transaction.
+    pub before: TransactionId,
+}
+
 /// One transaction in full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TransactionReport {
     /// As in the list.
     #[serde(flatten)]
     pub summary: TransactionSummary,
+    /// All transactions that a rollback of several undoes, newest first; empty for one.
+    pub undone: Vec<TransactionId>,
+    /// What a revert brought back.
+    pub reverts: Vec<RevertedPath>,
     /// The command line.
     pub argv: Vec<String>,
     /// Where.
@@ -199,7 +212,15 @@ pub(crate) fn show(journal: &Journal, id: TransactionId) -> Result<TransactionRe
     }
     let pack = row.pack.as_ref();
     let findings: Vec<_> = row.abort_list("findings").iter().map(finding).collect();
+    let reverts = journal.reverted(id)?.into_iter();
     Ok(TransactionReport {
+        undone: journal.undone_together(id)?,
+        reverts: reverts
+            .map(|(before, path)| RevertedPath {
+                uri: format!("viking://{path}"),
+                before,
+            })
+            .collect(),
         argv: serde_json::from_str(&row.argv).unwrap_or_default(),
         host: row.host.clone(),
         tool_version: row.tool_version.clone(),

@@ -57,6 +57,7 @@ mod fsops;
 mod layout;
 mod lock;
 // pieces: one noun each
+mod assembly;
 mod checks;
 mod config;
 mod exchange;
@@ -64,6 +65,7 @@ mod held;
 mod intake;
 mod journal;
 mod live;
+mod neighbour;
 mod pack;
 mod plan;
 mod policy;
@@ -77,6 +79,7 @@ mod unpack;
 // acts: one story each
 mod audit;
 mod browse;
+mod convert;
 mod export;
 mod history;
 mod import;
@@ -84,6 +87,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod revert;
 mod rollback;
 mod salvage;
 mod status;
@@ -102,15 +106,16 @@ pub use audit::{
 pub use browse::ListEntry;
 pub use clock::{parse_time, rfc3339};
 pub use control::{Control, Phase, Progress};
+pub use convert::{ConvertOptions, ConvertReport, Dropped, Mapped, Touched, UriMap, convert};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
-pub use error::{Error, Result};
+pub use error::{Error, PlaceFault, Result};
 pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
 pub use history::{
     DiffBody, DirectoryStat, EventReport, FileCounts, FileDiff, HistoryEntry, HistoryReport,
-    LogOptions, Outcome, Present, RecordedFinding, SlotDecisionReport, StatReport,
+    LogOptions, Outcome, Present, RecordedFinding, RevertedPath, SlotDecisionReport, StatReport,
     TransactionReport, TransactionSummary, TreeEntry, UnitReport, Writer,
 };
 pub use id::{SlotId, TransactionId};

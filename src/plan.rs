@@ -96,6 +96,9 @@ pub(crate) fn scan_all(
     control.begin(Phase::Scanning, 0, 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut unread = Vec::new();
+    if let Some(cache) = cache.as_deref_mut() {
+        cache.begin_scan();
+    }
     let mut visit = |found: &tree::Found<'_>| {
         control.ensure_not_interrupted()?;
         let (sha256, stat) = match found.kind {
@@ -137,7 +140,11 @@ pub(crate) fn scan_all(
         }
         Ok(tree::Descend::Below)
     };
-    tree::walk_from(root, base, &mut visit, wrong)?;
+    let walked = tree::walk_from(root, base, &mut visit, wrong);
+    if let Some(cache) = cache {
+        cache.end_scan();
+    }
+    walked?;
     unread.into_iter().try_for_each(wrong)
 }
 

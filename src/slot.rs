@@ -75,6 +75,11 @@ impl SlotTree {
         &self.slot
     }
 
+    /// Returns the mode of the directories that are made.
+    pub(crate) const fn mode(&self) -> u32 {
+        self.ownership.mode
+    }
+
     /// Returns whether a live path lies in this unit.
     pub(crate) fn holds(&self, live_path: &str) -> bool {
         self.unit.is_empty()
@@ -94,6 +99,13 @@ impl SlotTree {
         made.set_mode(ownership.mode)?;
         self.open = Some((path, made));
         Ok(())
+    }
+
+    /// Sets the mode of a directory that was made.
+    pub(crate) fn set_dir_mode(&mut self, live_path: &str, mode: u32) -> Result<()> {
+        self.slot
+            .open_dir(&self.path_in_slot(live_path))?
+            .set_mode(mode)
     }
 
     /// Makes a file; the directory above must be there. Returns its path for messages.

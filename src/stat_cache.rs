@@ -31,6 +31,10 @@ const GRANULARITY_NS: i128 = 10_000_000;
 /// fraction.
 const COARSE_GRANULARITY_NS: i128 = 2_010_000_000;
 
+/// Lookups under one lock of the database: enough that its cost (some ten system calls) vanishes,
+/// few enough (some milliseconds) that a writer does not wait for it.
+const LOOKUPS: u32 = 1_000;
+
 /// How often a file that changes while it is read is tried.
 pub(crate) const ATTEMPTS: u32 = 3;
 
@@ -42,6 +46,10 @@ pub(crate) struct StatCache {
     connection: Option<Connection>,
     is_writer: bool,
     batch: Vec<Row>,
+    /// Whether lookups come in quick succession, so that many are made under one lock.
+    is_scanning: bool,
+    /// Lookups since the lock was taken.
+    looked_up: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +80,8 @@ impl StatCache {
             connection: Some(connection),
             is_writer: true,
             batch: Vec::new(),
+            is_scanning: false,
+            looked_up: 0,
         })
     }
 
@@ -83,11 +93,52 @@ impl StatCache {
             connection: Some(db::open_cache_for_reading(path, VERSION)?),
             is_writer: false,
             batch: Vec::new(),
+            is_scanning: false,
+            looked_up: 0,
         })
+    }
+
+    /// Says that many lookups follow, with nothing that takes its time between them; ends with
+    /// [`end_scan`](Self::end_scan).
+    pub(crate) const fn begin_scan(&mut self) {
+        self.is_scanning = true;
+        self.looked_up = 0;
+    }
+
+    /// Says that the lookups are over.
+    pub(crate) fn end_scan(&mut self) {
+        self.is_scanning = false;
+        self.unlock();
     }
 
     /// Returns the digest of the file that has this stat, where it is certain.
     pub(crate) fn lookup(&mut self, stat: &Stat) -> Option<Digest> {
+        if self.is_scanning && self.looked_up == 0 {
+            // Where a writer has locked it at the moment, the lookup finds nothing either.
+            let connection = self.connection.as_ref()?;
+            connection.execute_batch("BEGIN").unwrap_or_default();
+        }
+        self.looked_up += 1;
+        let found = self.find(stat);
+        // What is not known is read, which may take any time.
+        if found.is_none() || self.looked_up >= LOOKUPS {
+            self.unlock();
+        }
+        found
+    }
+
+    /// Ends the transaction of a scan, where one is open, and with it the lock.
+    fn unlock(&mut self) {
+        self.looked_up = 0;
+        if let Some(connection) = &self.connection
+            && !connection.is_autocommit()
+        {
+            // Nothing was written that could fail to be.
+            connection.execute_batch("COMMIT").unwrap_or_default();
+        }
+    }
+
+    fn find(&mut self, stat: &Stat) -> Option<Digest> {
         let inode = stat.inode.cast_signed();
         let found = self.connection.as_ref()?.prepare_cached(
             "SELECT inode, size_bytes, mtime_ns, ctime_ns, sha256, taken_ns, crc32 FROM file_hash WHERE inode = ?1",
@@ -133,6 +184,7 @@ impl StatCache {
 
     /// Writes what was remembered; call it at the end of an act. Not durable, nor need it be.
     pub(crate) fn flush(&mut self) {
+        self.unlock();
         let batch = std::mem::take(&mut self.batch);
         let Some(connection) = &mut self.connection else {
             return;
@@ -425,6 +477,46 @@ mod tests {
         assert_eq!(known(&cache, &stat), None);
         lock("ROLLBACK").expect("unlocked");
         assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+    }
+
+    #[test]
+    fn a_scan_holds_no_lock_for_longer_than_its_lookups() {
+        let Fixture { dir, cache, _held } = fixture();
+        let stat = stat(&dir);
+        let mut writer = StatCache::open(&cache).expect("opened");
+        writer.remember(&stat, &Digest::EMPTY, later(&stat));
+        writer.flush();
+        let mut reader = StatCache::open_for_reading(&cache).expect("opened");
+        let unknown = Stat { inode: 0, ..stat };
+        let is_locked = |reader: &StatCache| {
+            let connection = reader.connection.as_ref().expect("open");
+            !connection.is_autocommit()
+        };
+        reader.begin_scan();
+        for _ in 1..LOOKUPS {
+            assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+            assert!(is_locked(&reader));
+        }
+        assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+        assert!(!is_locked(&reader), "a writer has its turn");
+        assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+        assert_eq!(reader.lookup(&unknown), None);
+        assert!(
+            !is_locked(&reader),
+            "what is not known is read without a lock"
+        );
+        assert_eq!(reader.lookup(&stat), Some(Digest::EMPTY));
+        reader.end_scan();
+        assert!(!is_locked(&reader));
+
+        // A writer scans and writes what it learns.
+        writer.begin_scan();
+        assert_eq!(writer.lookup(&stat), Some(Digest::EMPTY));
+        writer.remember(&stat, &Digest::of(b"hello"), later(&stat));
+        writer.flush();
+        assert_eq!(writer.lookup(&stat), Some(Digest::of(b"hello")));
+        writer.end_scan();
+        assert_eq!(reader.lookup(&stat), Some(Digest::of(b"hello")));
     }
 
     #[test]

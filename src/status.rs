@@ -1,24 +1,29 @@
 //! Status: the state of a store, and how its live tree differs from what the last commit left.
 
+mod scan;
+
 use serde::Serialize;
 
 use crate::control::Control;
-use crate::entry_path::{EntryKind, EntryPath};
+use crate::entry_path::EntryPath;
 use crate::error::Result;
-use crate::fsops::FileKind;
 use crate::history::{self, TransactionSummary};
 use crate::id::TransactionId;
 use crate::journal::undo;
 use crate::journal::{EventKind, Journal, StoreRow};
 use crate::layout::Layout;
-use crate::plan;
-use crate::staging::{Staging, Tree};
+use crate::staging::Staging;
 use crate::stat_cache::StatCache;
-use crate::uri::Scope;
+use crate::uri::{Scope, Uri};
+use scan::Scan;
 
-/// How much of the live tree is looked at.
+/// How much of the live tree is looked at, and how closely.
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
+    /// Only what is at and below this URI; `None` for all of it.
+    pub uri: Option<Uri>,
+    /// Read every byte, also of files whose stat says that they are unchanged.
+    pub content: bool,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -49,6 +54,12 @@ pub struct StatusReport {
     pub last_commit: Option<TransactionSummary>,
     /// Transactions that a crash left open; the next writing act settles them.
     pub recovery_pending: Vec<TransactionId>,
+    /// Where the live tree was looked at: files, bytes, drift and what is unpackable are of what is at
+    /// and below this URI.
+    pub uri: Uri,
+    /// How content was compared: `read`, where every byte was; `by stat`, where a file was read only
+    /// if size, times or inode say that it may have changed since its digest was taken.
+    pub content: &'static str,
     /// Files in the live tree.
     pub files: u64,
     /// Their bytes.
@@ -70,43 +81,23 @@ pub(crate) fn status(
     layout: &Layout,
     journal: &Journal,
     store: &StoreRow,
-    mut cache: Option<StatCache>,
+    cache: Option<StatCache>,
     options: &StatusOptions,
 ) -> Result<StatusReport> {
-    let staging = Staging::make(None)?;
-    let mut unpackable = Vec::new();
-    let live = layout.open_live()?;
-    for scope in Scope::ALL {
-        if live
-            .stat_at(scope.as_str())?
-            .is_some_and(|stat| stat.kind == FileKind::Directory)
-        {
-            let wrong = &mut |error: crate::error::Error| {
-                unpackable.push(error.to_string());
-                Ok(())
-            };
-            let root = live.open_dir(scope.as_str())?;
-            plan::scan_all(
-                &root,
-                &scope.path(),
-                Tree::Live,
-                &staging,
-                cache.as_mut(),
-                &options.control,
-                wrong,
-            )?;
-        }
-    }
-    journal.for_each_committed("", &mut |entry| {
-        staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
-    })?;
-    let mut files = 0;
-    let mut bytes = 0_u64;
-    staging.for_each_in(Tree::Live, "", &mut |row| {
-        files += u64::from(row.kind == EntryKind::File);
-        bytes = bytes.saturating_add(row.bytes);
-        Ok(())
-    })?;
+    let uri = options.uri.clone().unwrap_or(Uri::root());
+    let paths = if uri.is_root() {
+        Scope::ALL.map(Scope::path).to_vec()
+    } else {
+        vec![uri.path().clone()]
+    };
+    let cache = cache.filter(|_| !options.content);
+    let scan = Scan::new(
+        layout.open_live()?,
+        cache,
+        &options.control,
+        Staging::make(None)?,
+    );
+    let seen = scan.compare(journal, uri.path(), &paths)?;
     let (slots, slot_bytes, pinned_bytes) = journal.held_slots()?;
     Ok(StatusReport {
         store: layout.root().path().to_string(),
@@ -119,13 +110,15 @@ pub(crate) fn status(
             .into_iter()
             .map(|(id, _)| id)
             .collect(),
-        files,
-        bytes,
+        uri,
+        content: if options.content { "read" } else { "by stat" },
+        files: seen.files,
+        bytes: seen.bytes,
         slots,
         slot_bytes,
         pinned_bytes,
-        drift: drift(&staging)?,
-        unpackable,
+        drift: drift(&seen.staging)?,
+        unpackable: seen.unpackable,
     })
 }
 

@@ -22,6 +22,7 @@ use crate::import::{ImportOptions, Request};
 use crate::init::InitOptions;
 use crate::journal::{Journal, Provenance, StoreRow};
 use crate::layout::{self, Layout};
+use crate::neighbour;
 use crate::probe;
 use crate::recover::{self, RecoverOptions, RecoverReport};
 use crate::rollback::{self, RollbackOptions};
@@ -48,6 +49,8 @@ pub struct OpenOptions {
     pub host: String,
     /// How long a writing act waits for another process; zero for not at all.
     pub wait: Duration,
+    /// Write to an adopted directory although `OpenViking` seems to work on it.
+    pub while_running: bool,
 }
 
 /// An opened store.
@@ -314,6 +317,9 @@ impl Store {
     /// A writing session, with everything that a crash left settled.
     fn writer(&self, control: &Control) -> Result<Session> {
         let mut session = self.session(control)?;
+        if session.layout.is_adopted() && !self.options.while_running {
+            neighbour::ensure_alone(&session.layout)?;
+        }
         recover::recover(&mut session, RecoverOptions::default())?;
         if session.journal.generation()? == 0 {
             probe::ensure_supported(&session.layout)?;

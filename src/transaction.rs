@@ -33,6 +33,9 @@ pub struct Receipt {
     /// All transactions that a rollback of several undoes, newest first; empty for one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<TransactionId>,
+    /// The transaction before which a revert brought some paths back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<TransactionId>,
     /// The commit whose tree stands at the root after a rollback; `None` where none is in effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_effect: Option<TransactionId>,

@@ -125,17 +125,18 @@ impl Walk<'_> {
             }
         };
         let below = under(below, name);
-        let shown = self.root.at(&below);
         let kind = match stat.kind {
             FileKind::File => EntryKind::File,
             FileKind::Directory => EntryKind::Directory,
             FileKind::Symlink | FileKind::Fifo | FileKind::Socket | FileKind::Device => {
                 let what = stat.kind.as_str();
-                return (self.wrong)(Error::SpecialFile { path: shown, what });
+                let path = self.root.at(&below);
+                return (self.wrong)(Error::SpecialFile { path, what });
             }
         };
         if !stat.is_on_same_mount(&self.root_stat) {
-            return (self.wrong)(Error::OtherDevice { path: shown });
+            let path = self.root.at(&below);
+            return (self.wrong)(Error::OtherDevice { path });
         }
         let found = Found {
             path: &path,

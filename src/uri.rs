@@ -165,6 +165,15 @@ impl Uri {
         components.next()
     }
 
+    /// Returns the component after `user/` of what is at `path` below this, literally; `None`
+    /// elsewhere. Also of one that is too long to be a URI.
+    pub(crate) fn user_below(&self, path: &EntryPath) -> Option<String> {
+        let live = self.path.join(path);
+        let mut components = live.components();
+        components.next().filter(|scope| *scope == "user")?;
+        components.next().map(str::to_owned)
+    }
+
     /// Returns the `context_type` of what is at this URI: `memory` and `skill` where the first
     /// component after the owner says so, else `resource`. The owner is `user/ID`, `agent/ID`, or
     /// one of them within the other.

@@ -1,6 +1,6 @@
 //! Codes and kinds: one each for every error.
 
-use super::{Error, Kind};
+use super::{Error, Kind, PlaceFault};
 
 /// Makes the match and the list of codes from one table, so that the list lacks none.
 macro_rules! codes {
@@ -39,6 +39,8 @@ codes! {
             Self::SpecialFile { .. } => "special-file",
             Self::NameUnpackable { .. } => "name-unpackable",
             Self::LayoutIncomplete { .. } => "layout-incomplete",
+            Self::Place(PlaceFault::NoPlace { .. }) => "no-place",
+            Self::Place(PlaceFault::Collision { .. }) => "map-collision",
             Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
@@ -49,12 +51,14 @@ codes! {
             Self::OutputExists { .. } => "output-exists",
             Self::TransactionNotFound { .. } => "transaction-not-found",
             Self::NotInEffect { .. } => "not-in-effect",
+            Self::NotInTransaction { .. } => "not-in-transaction",
             Self::NothingToRedo { .. } => "nothing-to-redo",
             Self::SlotPruned { .. } => "slot-pruned",
             Self::ContentNotHeld { .. } => "content-not-held",
             Self::SlotDamaged { .. } => "slot-damaged",
             Self::Drift { .. } => "drift",
             Self::LaterTransactions { .. } => "later-transactions",
+            Self::InUse { .. } => "in-use",
             Self::Busy { .. } => "busy",
             Self::Pending { .. } => "pending",
             Self::PruneUnfinished { .. } => "prune-unfinished",
@@ -94,6 +98,7 @@ impl Error {
             | Self::UriNotFound { .. }
             | Self::FileNotFound { .. }
             | Self::TransactionNotFound { .. }
+            | Self::NotInTransaction { .. }
             | Self::NothingToRedo { .. }
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
@@ -103,6 +108,7 @@ impl Error {
             | Self::SpecialFile { .. }
             | Self::NameUnpackable { .. }
             | Self::LayoutIncomplete { .. }
+            | Self::Place(_)
             | Self::FileChanging { .. }
             | Self::LiveTreeChanged { .. }
             | Self::OutputExists { .. }
@@ -112,7 +118,7 @@ impl Error {
             Self::StoreDamaged { .. } | Self::SlotDamaged { .. } | Self::JournalDamaged { .. } => {
                 Kind::Damaged
             }
-            Self::Busy { .. } => Kind::Busy,
+            Self::InUse { .. } | Self::Busy { .. } => Kind::Busy,
             Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Error, PlaceFault};
 
 impl Error {
     /// Returns the error's facts under stable keys.
@@ -58,6 +58,21 @@ impl Error {
             Self::LayoutIncomplete { layout, scopes } => {
                 json!({ "layout": *layout, "scopes": scopes })
             }
+            Self::Place(PlaceFault::NoPlace {
+                layout,
+                paths,
+                total,
+                places,
+            }) => {
+                let places: Vec<_> = places
+                    .iter()
+                    .map(|(from, to)| json!({ "from": from, "to": to }))
+                    .collect();
+                json!({ "layout": *layout, "paths": paths, "total": *total, "places": places })
+            }
+            Self::Place(PlaceFault::Collision { uri, first, second }) => json!({
+                "uri": uri.as_str(), "first": first.as_str(), "second": second.as_str()
+            }),
             Self::ConfigInvalid { path, detail } => {
                 json!({ "path": path.as_str(), "detail": detail.as_str() })
             }
@@ -74,6 +89,9 @@ impl Error {
             Self::NotInEffect { tx, state } => {
                 json!({ "tx": tx.to_string(), "state": state.as_str() })
             }
+            Self::NotInTransaction { tx, uri } => {
+                json!({ "tx": tx.to_string(), "uri": uri.to_string() })
+            }
             Self::NothingToRedo { tx, last } => {
                 json!({ "tx": tx.map(|tx| tx.to_string()), "last": last.map(|tx| tx.to_string()) })
             }
@@ -88,6 +106,7 @@ impl Error {
             Self::LaterTransactions { tx, later } => {
                 json!({ "tx": tx.to_string(), "later": later.iter().map(ToString::to_string).collect::<Vec<_>>() })
             }
+            Self::InUse { path, sign } => json!({ "path": path.as_str(), "sign": *sign }),
             Self::Busy { path } => json!({ "path": path.as_str() }),
             Self::Pending { tx, source } => json!({ "tx": tx.to_string(), "cause": source.code() }),
             Self::PruneUnfinished { tx, source } => {

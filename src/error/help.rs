@@ -1,6 +1,6 @@
 //! What to do about an error, in terms of the store.
 
-use super::Error;
+use super::{Error, PlaceFault};
 
 impl Error {
     /// Returns the next step; names acts, never a flag of the command line.
@@ -50,6 +50,8 @@ impl Error {
             Self::LayoutIncomplete { .. } => {
                 "choose a layout that carries every scope, such as v2, or let them be left out"
             }
+            Self::Place(PlaceFault::NoPlace { .. }) => "say where it goes by a map, or drop it",
+            Self::Place(PlaceFault::Collision { .. }) => "map one of them elsewhere, or drop it",
             Self::ConfigInvalid { .. } => {
                 "correct the file, or remove it: each setting has a default"
             }
@@ -64,6 +66,7 @@ impl Error {
             Self::NotInEffect { .. } => {
                 "show the transaction; one that was rolled back comes back by rolling back its rollback"
             }
+            Self::NotInTransaction { .. } => "show the transaction; it lists what it changed",
             Self::NothingToRedo { .. } => {
                 "list the transactions with log; a redo takes a rollback back"
             }
@@ -77,6 +80,9 @@ impl Error {
             Self::Drift { .. } => "look at status; force keeps what drifted in the slot",
             Self::LaterTransactions { .. } => {
                 "roll back the later transactions first, newest first, or all of them with it as one"
+            }
+            Self::InUse { .. } => {
+                "stop OpenViking first; if the sign is stale, go on while it seems to run"
             }
             Self::Busy { .. } => "wait until it is done, or allow some time to wait",
             Self::Pending { .. } => {

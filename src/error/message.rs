@@ -1,5 +1,7 @@
 //! Parts of messages.
 
+use std::fmt::Display;
+
 use camino::Utf8Path;
 
 use crate::finding::CheckReport;
@@ -27,8 +29,18 @@ pub(super) fn nothing_to_redo(tx: Option<TransactionId>, last: Option<Transactio
     }
 }
 
+pub(super) fn layout_incomplete(layout: &str, scopes: &[impl Display]) -> String {
+    let scopes = listed(scopes);
+    format!("a backup in layout {layout} would leave out {scopes}")
+}
+
+pub(super) fn later_transactions(tx: TransactionId, later: &[TransactionId]) -> String {
+    let later = listed(later);
+    format!("{tx} cannot be rolled back: later transactions changed the same root: {later}")
+}
+
 /// Shows at most ten of a list.
-pub(super) fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+pub(super) fn listed<T: Display>(all: &[T]) -> String {
     let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();
     if all.len() > 10 {
         text.push("...".to_owned());

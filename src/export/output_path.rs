@@ -10,9 +10,9 @@ const ENDING: &str = ".ovpack";
 
 /// Where a pack will be.
 #[derive(Debug)]
-pub(super) struct OutputPath {
+pub(crate) struct OutputPath {
     parent: Utf8PathBuf,
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl OutputPath {
@@ -22,7 +22,7 @@ impl OutputPath {
     /// # Errors
     /// [`Error::OutputExists`] where the name is taken by a directory, or by anything else that must
     /// not be replaced; [`Error::InvalidArgument`] where there is no name.
-    pub(super) fn decide(out: &Utf8Path, leaf: &str, may_replace: bool) -> Result<Self> {
+    pub(crate) fn decide(out: &Utf8Path, leaf: &str, may_replace: bool) -> Result<Self> {
         let path = if out.as_str().ends_with('/') || out.is_dir() {
             out.join(leaf.to_owned() + ENDING)
         } else {
@@ -59,7 +59,7 @@ impl OutputPath {
     }
 
     /// Returns the path of the pack.
-    pub(super) fn path(&self) -> Utf8PathBuf {
+    pub(crate) fn path(&self) -> Utf8PathBuf {
         match self.parent.as_str() {
             "." => self.name.clone().into(),
             _ => self.parent.join(&self.name),
@@ -67,7 +67,7 @@ impl OutputPath {
     }
 
     /// Opens the directory, after making those that are missing; each is durable when this returns.
-    pub(super) fn open_parent(&self) -> Result<Dir> {
+    pub(crate) fn open_parent(&self) -> Result<Dir> {
         let is_missing = |path: &&Utf8Path| !path.as_str().is_empty() && !path.exists();
         let made: Vec<_> = self.parent.ancestors().take_while(is_missing).collect();
         if !made.is_empty() {

@@ -3,19 +3,15 @@
 use camino::Utf8Path;
 
 use super::ExportOptions;
+use super::ending::{Ending, Inventory};
 use super::rows::{PendingEntry, Rows, Text};
 use crate::clock;
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
-use crate::finding::{Finding, Rule};
 use crate::fsops::{Dir, Stat};
-use crate::limits::Limits;
-use crate::pack::manifest_writer::{self, ManifestHead};
-use crate::pack::member_name;
-use crate::pack::record_writer::{self, RecordsSummary};
 use crate::pack::writer::PackWriter;
-use crate::pack::{IndexMember, Layout, Place};
+use crate::pack::{Layout, member_name};
 use crate::stat_cache::{ATTEMPTS, StatCache};
 use crate::uri::Uri;
 
@@ -70,16 +66,6 @@ impl Packing<'_> {
                 Some(entry) => last = Some(entry.path),
                 None => return Ok(()),
             }
-        }
-    }
-
-    /// Adds a directory that is no entry: the root itself, or one below it.
-    pub(super) fn structure(&mut self, below: &str) -> Result<()> {
-        match self.layout.place() {
-            Place::Flat => Ok(()),
-            Place::Files => self
-                .writer
-                .directory(&format!("{}/{below}", self.root_name)),
         }
     }
 
@@ -176,79 +162,42 @@ impl Packing<'_> {
         (!is_session).then_some((directory, which))
     }
 
-    /// Adds the index records, which stand in the manifest or before it.
-    fn records(&mut self) -> Result<Option<RecordsSummary>> {
-        if self.layout.place() == Place::Flat {
-            return Ok(None);
-        }
-        self.structure("_ovpack/")?;
-        let mut summary = RecordsSummary::default();
-        let (rows, control) = (self.rows, &self.options.control);
-        let name = format!("{}/{}", self.root_name, IndexMember::Records.path());
-        let limit_bytes = Limits::default().manifest_bytes;
-        let is_added = self.writer.file(&name, limit_bytes, &mut |take| {
-            summary = record_writer::write_records(rows, &mut |bytes| {
-                control.ensure_not_interrupted()?;
-                take(bytes)
-            })?;
-            Ok(true)
-        })?;
-        if !is_added {
-            let detail = format!("its index records would have more than {limit_bytes} bytes");
-            return Err(self.refused(Rule::ManifestTooLarge, detail));
-        }
-        Ok(Some(summary))
-    }
-
     /// Adds index records and manifest, which must be the last member. Returns the digest of the
     /// inventory.
     pub(super) fn manifest(&mut self) -> Result<Digest> {
-        let records = self.records()?;
         let totals = self.rows.totals()?;
-        let head = ManifestHead {
-            layout: self.layout,
-            content_sha256: self.rows.content_sha256()?,
-            root: self.root_name,
-            uri: self.uri,
+        let content_sha256 = self.rows.content_sha256()?;
+        let scopes = self.layout.backup_scopes();
+        let mut ending = self.ending();
+        let inventory = Inventory {
+            content_sha256,
             entries: totals.files.saturating_add(totals.directories),
-            records,
+            scopes,
         };
-        let limit_bytes = Limits::default().manifest_bytes;
-        let place = self.layout.place();
-        let name = format!("{}/{}", self.root_name, place.manifest_name());
-        let (rows, control) = (self.rows, &self.options.control);
-        let is_added = self.writer.file(&name, limit_bytes, &mut |take| {
-            manifest_writer::write_manifest(&head, rows, &mut |bytes| {
-                control.ensure_not_interrupted()?;
-                take(bytes)
-            })?;
-            Ok(true)
-        })?;
-        if !is_added {
-            let detail = format!("its manifest would have more than {limit_bytes} bytes");
-            return Err(self.refused(Rule::ManifestTooLarge, detail));
-        }
-        Ok(head.content_sha256)
+        let records = ending.records()?;
+        ending.manifest(&inventory, records, None)?;
+        Ok(content_sha256)
     }
 
     /// Ends the pack, unless a reader would refuse it for what it unpacks to.
     pub(super) fn close(&mut self) -> Result<()> {
-        self.writer.close()?;
-        let limits = Limits::default();
-        let unpacked = self.writer.unpacked_bytes();
-        let most = self.writer.packed_bytes().saturating_mul(limits.ratio);
-        if unpacked > limits.ratio_floor_bytes && unpacked > most {
-            let detail = format!(
-                "its {} bytes would unpack to {unpacked}, more than {} to 1",
-                self.writer.packed_bytes(),
-                limits.ratio
-            );
-            return Err(self.refused(Rule::RatioTooHigh, detail));
-        }
-        Ok(())
+        self.ending().close()
     }
 
-    fn refused(&self, rule: Rule, detail: String) -> Error {
-        Error::refused(self.pack, Finding::new(rule, "", detail))
+    /// Adds a directory that is no entry: the root itself, or one below it.
+    pub(super) fn structure(&mut self, below: &str) -> Result<()> {
+        self.ending().structure(below)
+    }
+
+    fn ending(&mut self) -> Ending<'_> {
+        Ending {
+            writer: &mut self.writer,
+            rows: self.rows,
+            root_name: self.root_name,
+            uri: self.uri,
+            layout: self.layout,
+            pack: self.pack,
+            control: &self.options.control,
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pack::Layout;
 use crate::pack::inventory::InventoryHasher;
 use crate::pack::manifest_writer::{
-    DescribedPath, ManifestRecord, ManifestRow, ManifestRows, ManifestScalars,
+    ManifestRecord, ManifestRow, ManifestRows, ManifestScalars, Scalars,
 };
 use crate::uri::Uri;
 
@@ -156,10 +156,7 @@ impl Rows {
     /// Returns whose an entry is, where the layout says so.
     fn user_of(&self, path: &str) -> Option<String> {
         let path = EntryPath::parse(path).ok().filter(|_| self.names_users)?;
-        let live = self.uri.path().join(&path);
-        let mut components = live.components();
-        components.next().filter(|scope| *scope == "user")?;
-        components.next().map(str::to_owned)
+        self.uri.user_below(&path)
     }
 
     /// Runs `give` on each row of a query.
@@ -186,36 +183,47 @@ impl ManifestRows for Rows {
         )
     }
 
-    fn each_described(&self, give: &mut dyn FnMut(&DescribedPath<'_>) -> Result<()>) -> Result<()> {
-        self.each(
-            "SELECT path, abstract, overview FROM described ORDER BY path",
-            &mut |row| {
-                let (path, texts) = described_row(row).context("read an index record")?;
-                let context_type = self
-                    .uri
-                    .join(&path)
-                    .map_or("resource", |uri| uri.context_type());
-                let record = |level, text| ManifestRecord {
+    fn each_described(&self, give: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+        self.each("SELECT path FROM described ORDER BY path", &mut |row| {
+            let path = row.get_ref(0).and_then(|path| Ok(path.as_str()?));
+            give(path.context("read an index record")?)
+        })
+    }
+
+    fn each_record(
+        &self,
+        path: &str,
+        give: &mut dyn FnMut(&ManifestRecord<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let action = "read an index record";
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path, abstract, overview FROM described WHERE path = ?1")
+            .context(action)?;
+        let mut rows = statement.query([path]).context(action)?;
+        let Some(row) = rows.next().context(action)? else {
+            return Ok(());
+        };
+        let (directory, texts) = described_row(row).context(action)?;
+        let uri = self.uri.join(&directory);
+        let context_type = uri.map_or("resource", |uri| uri.context_type());
+        for (level, text) in [(0, texts[0]), (1, texts[1])] {
+            if text.is_some() {
+                give(&ManifestRecord {
                     level,
-                    scalars: ManifestScalars {
+                    scalars: Scalars::Derived(ManifestScalars {
                         abstract_text: texts[0].unwrap_or_default(),
                         context_type,
                         level,
-                    },
+                    }),
                     text,
-                };
-                let records = [(0, texts[0]), (1, texts[1])];
-                let records: Vec<_> = records
-                    .into_iter()
-                    .filter_map(|(level, text)| Some(record(level, text?)))
-                    .collect();
-                give(&DescribedPath {
-                    path: &path,
-                    user_id: self.user_of(&path),
-                    records: &records,
-                })
-            },
-        )
+                    kind: EntryKind::Directory,
+                    dense: None,
+                    user_id: self.user_of(path),
+                })?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::unpack;
 use crate::uri::{Scope, Uri};
 
 /// What a path in the way of a layout that escapes says about the others.
-const OTHER_LAYOUTS: &str = "v2 files and v3";
+pub(crate) const OTHER_LAYOUTS: &str = "v2 files and v3";
 
 /// One listing of what a pack will hold.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ pub(super) fn open_directory(live: &Dir, uri: &Uri) -> Result<Dir> {
 }
 
 /// Refuses a ROOT that our own reader would refuse. ROOT is never escaped.
-pub(super) fn ensure_root_packable(uri: &Uri, root: &str, layout: Layout) -> Result<()> {
+pub(crate) fn ensure_root_packable(uri: &Uri, root: &str, layout: Layout) -> Result<()> {
     let why = match entry_path::check(root) {
         Err(fault) => fault.to_string(),
         Ok(()) if layout.place().is_reserved(root) => "it is a reserved name".to_owned(),

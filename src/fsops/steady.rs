@@ -5,7 +5,9 @@ use std::io::{self, Read as _, Seek as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::copy::copy_file;
 use super::{Dir, FileKind, Stat, stat_file};
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 
 /// A plain file, opened to be read as it was at that moment.
@@ -99,5 +101,20 @@ impl SteadyFile {
         }
         let after = stat_file(&self.file, &self.path)?;
         Ok(rest_bytes == 0 && self.stat.is_same_version(&after))
+    }
+
+    /// Copies the file into an empty one and returns the digest of the copy; `None` where it is not
+    /// certain that the file stayed what it was when it was opened. `path` is the copy's, for messages;
+    /// `each` is told of the bytes that are done.
+    pub(crate) fn copy_to(
+        &mut self,
+        to: &mut File,
+        path: &Utf8Path,
+        buffer: &mut [u8],
+        each: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Option<Digest>> {
+        let digest = copy_file(&mut self.file, to, path, buffer, each)?;
+        let after = stat_file(&self.file, &self.path)?;
+        Ok(self.stat.is_same_version(&after).then_some(digest))
     }
 }

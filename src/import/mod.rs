@@ -1,7 +1,7 @@
 //! Import and restore: one pack, from file to commit.
 
 mod options;
-mod stage;
+pub(crate) mod stage;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -291,6 +291,7 @@ fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> R
         transaction: None,
         undoes: None,
         undone: Vec::new(),
+        reverts: None,
         in_effect: None,
         generation: journal.generation()?,
         skipped: admitted.is_skipped,

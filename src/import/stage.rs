@@ -91,7 +91,8 @@ fn ensure_space(session: &Session, pack: &Utf8Path, needed_bytes: u64) -> Result
     Ok(())
 }
 
-fn make_slots(tx: &mut Transaction<'_>, units: &[PlannedUnit]) -> Result<Vec<SlotTree>> {
+/// Makes the slots of a transaction's new trees, one a unit.
+pub(crate) fn make_slots(tx: &mut Transaction<'_>, units: &[PlannedUnit]) -> Result<Vec<SlotTree>> {
     let above = tx.session.layout.highest_slot()?;
     let ids = tx.session.journal.make_slots(tx.id, units.len(), above)?;
     let pairs = units.iter().zip(ids);
@@ -135,7 +136,12 @@ fn load_committed(journal: &Journal, staging: &Staging, units: &[PlannedUnit]) -
     })
 }
 
-fn identify(staging: &Staging, units: &[PlannedUnit], slots: &[SlotTree]) -> Result<Vec<Unit>> {
+/// Tells each unit by its two trees, as recovery knows them again.
+pub(crate) fn identify(
+    staging: &Staging,
+    units: &[PlannedUnit],
+    slots: &[SlotTree],
+) -> Result<Vec<Unit>> {
     let pairs = units.iter().zip(slots);
     pairs
         .map(|(unit, slot)| {
@@ -163,7 +169,7 @@ fn identify(staging: &Staging, units: &[PlannedUnit], slots: &[SlotTree]) -> Res
 }
 
 /// Files that were just written need not be read to be known.
-pub(super) fn remember_written(session: &mut Session, staging: &Staging, taken_ns: i128) {
+pub(crate) fn remember_written(session: &mut Session, staging: &Staging, taken_ns: i128) {
     let Some(cache) = session.cache.as_mut() else {
         return;
     };

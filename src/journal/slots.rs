@@ -79,6 +79,16 @@ impl Journal {
         Ok(maker.map(TransactionId))
     }
 
+    /// Returns the last commit that exchanged a slot.
+    pub(crate) fn holder_of(&self, slot: SlotId) -> Result<Option<TransactionId>> {
+        let query = "SELECT holder FROM slot WHERE id = ?1";
+        let holder = self
+            .connection
+            .query_row(query, [slot.0], |row| row.get::<_, Option<i64>>(0));
+        let holder = optional(holder).context("read a slot's row")?;
+        Ok(holder.flatten().map(TransactionId))
+    }
+
     /// Returns the slots that a transaction made and that are not pruned.
     pub(crate) fn slots_made_by(&self, tx: TransactionId) -> Result<Vec<SlotId>> {
         let mut statement = self

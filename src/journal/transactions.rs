@@ -231,6 +231,24 @@ impl Journal {
             .context("read the journal")
     }
 
+    /// Returns all transactions that a rollback of several undoes, newest first; none for one.
+    pub(crate) fn undone_together(&self, id: TransactionId) -> Result<Vec<TransactionId>> {
+        let mut undone = super::state::targets(&self.connection, id)?;
+        undone.reverse();
+        Ok(if undone.len() > 1 { undone } else { Vec::new() })
+    }
+
+    /// Returns the paths that a revert brought back, each with the transaction before which it was so.
+    pub(crate) fn reverted(&self, id: TransactionId) -> Result<Vec<(TransactionId, String)>> {
+        let query = "SELECT before_tx, path FROM tx_revert WHERE tx = ?1 ORDER BY path";
+        let mut statement = self.connection.prepare(query).context("read the journal")?;
+        let rows = statement
+            .query_map([id.0], |row| Ok((TransactionId(row.get(0)?), row.get(1)?)))
+            .context("read the journal")?;
+        rows.collect::<rusqlite::Result<_>>()
+            .context("read the journal")
+    }
+
     /// Returns the transaction that a change set belongs to, and whether it is of origin `external`.
     pub(crate) fn change_set(&self, id: i64) -> Result<Option<(TransactionId, bool)>> {
         let query = "SELECT tx, origin = 'external' FROM change_set WHERE id = ?1";

@@ -11,8 +11,11 @@ use std::io;
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::{Map, Value};
 
+use super::IndexMember;
 use super::Layout;
+use super::record_lines::DenseReference;
 use super::record_writer::RecordsSummary;
 use crate::digest::Digest;
 use crate::entry_path::EntryKind;
@@ -35,8 +38,44 @@ pub(crate) struct ManifestHead<'a> {
     pub(crate) uri: &'a Uri,
     /// Number of entries, the root included.
     pub(crate) entries: u64,
+    /// The scopes that a backup carries.
+    pub(crate) scopes: &'a [Scope],
     /// What was written before the manifest; `None` where the records stand in it.
     pub(crate) records: Option<RecordsSummary>,
+    /// The vectors that were written before it.
+    pub(crate) dense: Option<DenseSummary<'a>>,
+}
+
+/// What a manifest says of the dense vectors beside it. Its fields stand in the order of their names.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct DenseSummary<'a> {
+    byte_order: &'static str,
+    count: u64,
+    dimensions: u64,
+    dtype: &'static str,
+    embedding: &'a Map<String, Value>,
+    path: &'static str,
+    sha256: Digest,
+}
+
+impl<'a> DenseSummary<'a> {
+    /// Describes `count` vectors of 32-bit floats, little-endian.
+    pub(crate) const fn new(
+        count: u64,
+        dimensions: u64,
+        embedding: &'a Map<String, Value>,
+        sha256: Digest,
+    ) -> Self {
+        Self {
+            byte_order: "little",
+            count,
+            dimensions,
+            dtype: "float32",
+            embedding,
+            path: IndexMember::Dense.path(),
+            sha256,
+        }
+    }
 }
 
 /// One entry of a manifest. Its fields stand in the order of their names, as in the text.
@@ -57,15 +96,36 @@ pub(crate) struct ManifestRow<'a> {
     pub(crate) user_id: Option<String>,
 }
 
-/// The index record of a directory's abstract (level 0) or overview (level 1), as we write it.
+/// One index record. Its fields stand in the order of their names; the last three are for a record
+/// that stands on a line of its own.
 #[derive(Debug, Serialize)]
 pub(crate) struct ManifestRecord<'a> {
-    /// 0 for the abstract, 1 for the overview.
+    /// 0 for an abstract, 1 for an overview, 2 for content.
     pub(crate) level: u8,
     /// Those that travel.
-    pub(crate) scalars: ManifestScalars<'a>,
+    pub(crate) scalars: Scalars<'a>,
     /// The whole file, untrimmed.
-    pub(crate) text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<&'a str>,
+    /// What it describes.
+    #[serde(skip)]
+    pub(crate) kind: EntryKind,
+    /// Where its vector stands.
+    #[serde(skip)]
+    pub(crate) dense: Option<DenseReference>,
+    /// Whose it is; only where the layout says so.
+    #[serde(skip)]
+    pub(crate) user_id: Option<String>,
+}
+
+/// A record's scalars.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Scalars<'a> {
+    /// Those that follow from the files.
+    Derived(ManifestScalars<'a>),
+    /// Those that another pack has.
+    Carried(Map<String, Value>),
 }
 
 /// The scalars of a record that stands in no index: those that follow from its place and text.
@@ -80,24 +140,20 @@ pub(crate) struct ManifestScalars<'a> {
     pub(crate) level: u8,
 }
 
-/// A path that has index records.
-#[derive(Debug)]
-pub(crate) struct DescribedPath<'a> {
-    /// A directory below the root.
-    pub(crate) path: &'a str,
-    /// Whose it is; only where the layout says so.
-    pub(crate) user_id: Option<String>,
-    /// Its records, by level.
-    pub(crate) records: &'a [ManifestRecord<'a>],
-}
-
 /// Where the lists of a manifest come from. Both give everything in code-point order of the paths.
 pub(crate) trait ManifestRows {
     /// Gives all entries, the root first.
     fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()>;
 
     /// Gives all paths that have index records, each once.
-    fn each_described(&self, give: &mut dyn FnMut(&DescribedPath<'_>) -> Result<()>) -> Result<()>;
+    fn each_described(&self, give: &mut dyn FnMut(&str) -> Result<()>) -> Result<()>;
+
+    /// Gives the index records of one path, by level.
+    fn each_record(
+        &self,
+        path: &str,
+        give: &mut dyn FnMut(&ManifestRecord<'_>) -> Result<()>,
+    ) -> Result<()>;
 }
 
 /// Gives the manifest's text to `take`, piece by piece.
@@ -141,7 +197,10 @@ fn write<F: Formatter>(
         content_sha256: head.content_sha256,
         entries: Entries { rows, failed },
         format_version: head.layout.format_version(),
-        index: head.records.map(|records| Index { records }),
+        index: head.records.map(|records| Index {
+            dense: head.dense,
+            records,
+        }),
         kind: "openviking.ovpack",
         root: Root {
             name: head.root,
@@ -150,10 +209,7 @@ fn write<F: Formatter>(
             uri: head.uri,
             user_id,
         },
-        scopes: is_backup.then(|| {
-            let scopes = head.layout.backup_scopes().iter();
-            scopes.map(|scope| scope.as_str()).collect()
-        }),
+        scopes: is_backup.then(|| head.scopes.iter().map(|scope| scope.as_str()).collect()),
         vectors: match head.records {
             None => Some(Described { rows, failed }),
             Some(_) => None,
@@ -170,7 +226,7 @@ struct Manifest<'a> {
     entries: Entries<'a>,
     format_version: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<Index>,
+    index: Option<Index<'a>>,
     kind: &'static str,
     root: Root<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +236,9 @@ struct Manifest<'a> {
 }
 
 #[derive(Serialize)]
-struct Index {
+struct Index<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dense: Option<DenseSummary<'a>>,
     records: RecordsSummary,
 }
 
@@ -262,16 +320,39 @@ struct Described<'a> {
 
 impl Serialize for Described<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { rows, failed } = *self;
         let mut map = serializer.serialize_map(None)?;
+        rows.each_described(&mut |path| {
+            let records = RecordsOf { rows, failed, path };
+            map.serialize_entry(path, &records)
+                .map_err(|error| pass(&error))
+        })
+        .map_err(|error| {
+            failed.keep(error);
+            S::Error::custom("the index records could not be read")
+        })?;
+        map.end()
+    }
+}
+
+/// The records of one path, which may be as many as its pack likes.
+struct RecordsOf<'a> {
+    rows: &'a dyn ManifestRows,
+    failed: &'a Failed,
+    path: &'a str,
+}
+
+impl Serialize for RecordsOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
         self.rows
-            .each_described(&mut |described| {
-                map.serialize_entry(described.path, described.records)
-                    .map_err(|error| pass(&error))
+            .each_record(self.path, &mut |record| {
+                list.serialize_element(record).map_err(|error| pass(&error))
             })
             .map_err(|error| {
                 self.failed.keep(error);
                 S::Error::custom("the index records could not be read")
             })?;
-        map.end()
+        list.end()
     }
 }

@@ -33,7 +33,7 @@ mod pack_file;
 pub(crate) mod reader;
 mod reading;
 mod record;
-mod record_lines;
+pub(crate) mod record_lines;
 pub(crate) mod record_writer;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
 use crate::fsops::{self, FileKind, Stat};
 
+/// Bytes read at a time where they are taken as they are.
+const PIECE_BYTES: usize = 128 << 10;
+
 /// An open pack. Its length is taken once, when it is opened; a pack that shrinks under the reader
 /// is [`Error::FileChanging`].
 #[derive(Debug)]
@@ -82,6 +85,25 @@ impl PackFile {
             }
             Error::io("read", &*self.path, source)
         })
+    }
+
+    /// Gives the bytes from `offset` to `end`, piece by piece.
+    pub(super) fn each_piece(
+        &self,
+        mut offset: u64,
+        end: u64,
+        give: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut buffer = vec![0; PIECE_BYTES];
+        while offset < end {
+            let left = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let step = left.min(PIECE_BYTES);
+            let piece = buffer.get_mut(..step).unwrap_or_default();
+            self.read_exact_at(piece, offset)?;
+            give(piece)?;
+            offset = offset.saturating_add(step as u64);
+        }
+        Ok(())
     }
 }
 

@@ -20,9 +20,6 @@ use crate::limits::Limits;
 pub(crate) use super::inflate::Inflater as Scratch;
 pub(crate) use super::member::{Member, MemberLocation, Method, Observed};
 
-/// Bytes read at a time where the whole file is hashed.
-const HASH_STEP_BYTES: usize = 128 << 10;
-
 /// An open pack: one descriptor, positioned reads, no mapping. Changes nothing.
 #[derive(Debug)]
 pub(crate) struct PackReader {
@@ -230,20 +227,23 @@ impl PackReader {
         }
     }
 
+    /// Gives a member's packed bytes piece by piece, as they stand in the file: nothing is checked.
+    pub(crate) fn read_packed(
+        &self,
+        member: &MemberLocation,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let end = member.data_offset.saturating_add(member.compressed_bytes);
+        self.file.each_piece(member.data_offset, end, out)
+    }
+
     /// Returns the digest of the whole pack file.
     pub(crate) fn sha256(&self) -> Result<Digest> {
         let mut hasher = Hasher::default();
-        let mut buffer = vec![0; HASH_STEP_BYTES];
-        let mut offset = 0;
-        while offset < self.file.bytes() {
-            let left = self.file.bytes().saturating_sub(offset);
-            let step = usize::try_from(left).unwrap_or(usize::MAX);
-            let step = step.min(HASH_STEP_BYTES);
-            let bytes = buffer.get_mut(..step).unwrap_or_default();
-            self.file.read_exact_at(bytes, offset)?;
+        self.file.each_piece(0, self.file.bytes(), &mut |bytes| {
             hasher.update(bytes);
-            offset = offset.saturating_add(u64::try_from(step).unwrap_or(u64::MAX));
-        }
+            Ok(())
+        })?;
         Ok(hasher.finish())
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 use camino::Utf8Path;
+use serde::Serialize;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Unexpected, Visitor,
 };
@@ -28,12 +29,12 @@ const LINE_BYTES_MAX: usize = 2 * STRING_BYTES_MAX;
 const ID_BYTES_MAX: usize = 4 << 10;
 
 /// Where a record's vector stands among the dense vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct DenseReference {
-    /// Its first number, counted in numbers; at most 2^63-1.
-    pub(crate) offset: u64,
     /// How many numbers it has; at most 2^63-1.
     pub(crate) dimensions: u64,
+    /// Its first number, counted in numbers; at most 2^63-1.
+    pub(crate) offset: u64,
 }
 
 /// Reads records whose bytes are known to be whole; returns how many lines there are.

@@ -5,8 +5,10 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use super::IndexMember;
-use super::manifest_writer::{Failed, ManifestRows, ManifestScalars, buffered, pass};
+use super::manifest_writer::{Failed, ManifestRows, Scalars, buffered, pass};
+use super::record_lines::DenseReference;
 use crate::digest::{Digest, Hasher};
+use crate::entry_path::EntryKind;
 use crate::error::Result;
 
 /// What a manifest says of the records beside it. Its fields stand in the order of their names.
@@ -30,14 +32,22 @@ impl Default for RecordsSummary {
 /// A line. Its fields stand in the order of their names.
 #[derive(Serialize)]
 struct Line<'a> {
-    kind: &'static str,
+    kind: EntryKind,
     level: u8,
     path: &'a str,
     record_id: String,
-    scalars: &'a ManifestScalars<'a>,
-    text: &'a str,
+    scalars: &'a Scalars<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector: Option<Vector>,
+}
+
+#[derive(Serialize)]
+struct Vector {
+    dense: DenseReference,
 }
 
 /// Gives the text of all records to `take`, piece by piece; their ids count from `r000001`.
@@ -55,22 +65,22 @@ pub(crate) fn write_records(
         take(bytes)
     };
     let mut sink = buffered(&mut hashing, &failed);
-    let given = rows.each_described(&mut |described| {
-        for record in described.records {
+    let given = rows.each_described(&mut |path| {
+        rows.each_record(path, &mut |record| {
             count = count.saturating_add(1);
             let line = Line {
-                kind: "directory",
+                kind: record.kind,
                 level: record.level,
-                path: described.path,
+                path,
                 record_id: format!("r{count:06}"),
                 scalars: &record.scalars,
                 text: record.text,
-                user_id: described.user_id.as_deref(),
+                user_id: record.user_id.as_deref(),
+                vector: record.dense.map(|dense| Vector { dense }),
             };
             serde_json::to_writer(&mut sink, &line).map_err(|error| pass(&error))?;
-            sink.write_all(b"\n").map_err(|error| pass(&error))?;
-        }
-        Ok(())
+            sink.write_all(b"\n").map_err(|error| pass(&error))
+        })
     });
     let flushed = sink.flush();
     drop(sink);

@@ -15,6 +15,7 @@
 use rusqlite::{Connection, params};
 
 use super::deflating::{Deflater, Deflating};
+use super::member::MemberLocation;
 use super::zip_records::{DEFLATED, Member, STORED, end_records};
 use crate::db::{self, DatabaseContext as _};
 use crate::digest::{Digest, Hasher};
@@ -111,6 +112,29 @@ impl PackWriter {
             self.output.cut(unknown.offset)?;
         }
         Ok(is_added)
+    }
+
+    /// Adds a file whose packed bytes another pack has; `produce` gives them, as they are. They must
+    /// be what `packed` says, whose offsets mean nothing here.
+    pub(crate) fn copy(
+        &mut self,
+        name: &str,
+        packed: &MemberLocation,
+        produce: &mut dyn FnMut(Take<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let member = Member {
+            name,
+            is_directory: false,
+            method: packed.method.code(),
+            crc32: packed.crc32,
+            compressed_bytes: packed.compressed_bytes,
+            size_bytes: packed.size_bytes,
+            most_bytes: packed.size_bytes.max(packed.compressed_bytes),
+            offset: self.output.position(),
+        };
+        self.append(&member.local_header())?;
+        produce(&mut |bytes| self.append(bytes))?;
+        self.complete(&member)
     }
 
     /// Adds a file whose data is in the deflater, or in part in the output already.

@@ -10,8 +10,9 @@ fn policy(text: &str) -> Policy {
 
 fn staging() -> Staging {
     let staging = Staging::make(None).expect("made");
-    let rows = "INSERT INTO manifest VALUES (1, 'a', 'k', 2, 2, 'a', 'viking://resources/a', 'resources', NULL, 0, x'00',
-                  NULL, 'resources', 'a', 2, NULL);
+    let rows = "INSERT INTO manifest (one, zip_root, kind, format_version, layout, layout_versions, root_name, root_uri,
+                  root_scope, has_scopes, content_sha256, uri_scope, uri_leaf, uri_depth)
+                VALUES (1, 'a', 'k', 2, 'v2', '2', 'a', 'viking://resources/a', 'resources', 0, x'00', 'resources', 'a', 2);
                 INSERT INTO manifest_entry (path, kind, bytes, sha256) VALUES
                   ('', 'directory', NULL, NULL), ('b.md', 'file', 3, x'0AFF');
                 INSERT INTO policy_fact VALUES (1, 'flat', 'subtree', 99);";

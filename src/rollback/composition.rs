@@ -20,6 +20,8 @@ use crate::layout::{self, Layout};
 use crate::live;
 use crate::uri::Uri;
 
+use super::carried::carriers;
+
 /// One unit to be moved back.
 #[derive(Clone, Debug)]
 pub(super) struct Move {
@@ -51,7 +53,7 @@ pub(super) struct Composition {
 /// A commit that is not there: it undoes the newer ones, as if that were done.
 const AS_IF: TransactionId = TransactionId(i64::MAX);
 
-type Commits = Vec<(TransactionId, Vec<TransactionId>)>;
+pub(super) type Commits = Vec<(TransactionId, Vec<TransactionId>)>;
 
 /// Composes the undoing of `tx`, and where `with_later` of all commits in effect that lie over it.
 pub(super) fn compose(
@@ -65,6 +67,11 @@ pub(super) fn compose(
     let mut undone = BTreeSet::from([tx]);
     loop {
         let mut composition = moves_of(layout, journal, &acts, &undone)?;
+        let carriers = carriers(journal, &commits, &composition.moves)?;
+        if !carriers.is_empty() {
+            composition.later = carriers.into_iter().rev().collect();
+            return Ok(composition);
+        }
         let later = later_than(journal, &commits, &acts, &composition)?;
         let is_stuck = later.is_subset(&undone);
         if is_stuck || !with_later {

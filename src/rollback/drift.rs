@@ -13,20 +13,20 @@ const DRIFT_LISTED: usize = 1_000;
 
 /// What differs from what the journal expects.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Drift {
-    pub(super) paths: Vec<String>,
-    pub(super) total: u64,
+pub(crate) struct Drift {
+    pub(crate) paths: Vec<String>,
+    pub(crate) total: u64,
 }
 
 impl Drift {
-    pub(super) fn add(&mut self, path: String) {
+    pub(crate) fn add(&mut self, path: String) {
         self.total += 1;
         if self.paths.len() < DRIFT_LISTED {
             self.paths.push(path);
         }
     }
 
-    pub(super) fn to_error(&self) -> Error {
+    pub(crate) fn to_error(&self) -> Error {
         Error::Drift {
             paths: self.paths.clone(),
             total: self.total,

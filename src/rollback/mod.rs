@@ -4,6 +4,7 @@
 //! the journal says from this commit on that the others' changes are out of effect. Rolled back
 //! itself, it brings them back.
 
+mod carried;
 mod composition;
 mod drift;
 mod obstacles;
@@ -26,9 +27,10 @@ use crate::transaction::{Receipt, Transaction};
 use crate::uri::Uri;
 
 use composition::{Composition, compose, in_effect_at};
-use obstacles::Obstacles;
 use plan::{Look, Planned};
 
+pub(crate) use drift::Drift;
+pub(crate) use obstacles::Obstacles;
 pub(crate) use redo::to_redo;
 pub use rehearsal::RollbackRehearsal;
 pub(crate) use rehearsal::rehearse;
@@ -195,6 +197,7 @@ fn receipt(
         transaction: None,
         undoes: Some(row.id),
         undone: cited(&composition.undone),
+        reverts: None,
         in_effect: None,
         generation,
         skipped: false,
@@ -213,7 +216,7 @@ fn receipt(
 }
 
 /// Only a commit that is not undone can be undone.
-fn ensure_in_effect(
+pub(crate) fn ensure_in_effect(
     journal: &Journal,
     id: TransactionId,
     options: &RollbackOptions,

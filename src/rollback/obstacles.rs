@@ -4,26 +4,26 @@ use crate::error::{Error, Result};
 
 /// Errors met on the way.
 #[derive(Debug)]
-pub(super) struct Obstacles {
+pub(crate) struct Obstacles {
     /// Those met so far, where they are collected.
     collected: Option<Vec<Error>>,
 }
 
 impl Obstacles {
     /// The first obstacle is the end.
-    pub(super) const fn ending() -> Self {
+    pub(crate) const fn ending() -> Self {
         Self { collected: None }
     }
 
     /// All obstacles are collected.
-    pub(super) const fn collecting() -> Self {
+    pub(crate) const fn collecting() -> Self {
         Self {
             collected: Some(Vec::new()),
         }
     }
 
     /// Meets one: returns it as the error that it is, or keeps it.
-    pub(super) fn meet(&mut self, error: Error) -> Result<()> {
+    pub(crate) fn meet(&mut self, error: Error) -> Result<()> {
         match &mut self.collected {
             Some(collected) => {
                 collected.push(error);
@@ -34,7 +34,7 @@ impl Obstacles {
     }
 
     /// Returns those that were collected, in the order in which they were met.
-    pub(super) fn into_collected(self) -> Vec<Error> {
+    pub(crate) fn into_collected(self) -> Vec<Error> {
         self.collected.unwrap_or_default()
     }
 }

@@ -12,6 +12,7 @@ use crate::stat_cache::StatCache;
 use crate::transaction::Receipt;
 
 use super::composition::compose;
+use super::drift::Drift;
 use super::obstacles::Obstacles;
 use super::plan::Look;
 use super::{OnLater, RollbackOptions, ensure_in_effect, receipt};
@@ -51,6 +52,29 @@ fn as_objects<S: Serializer>(errors: &[Error], serializer: S) -> Result<S::Ok, S
         })
     });
     serializer.collect_seq(objects)
+}
+
+impl RollbackRehearsal {
+    /// Tells of a revert.
+    pub(crate) fn of_revert(
+        receipt: Receipt,
+        obstacles: Obstacles,
+        drift: Drift,
+        needed_bytes: u64,
+        free_bytes: u64,
+    ) -> Self {
+        let obstacles = obstacles.into_collected();
+        Self {
+            receipt,
+            would_succeed: obstacles.is_empty(),
+            obstacles,
+            later: Vec::new(),
+            drift: drift.paths,
+            drift_total: drift.total,
+            needed_bytes,
+            free_bytes,
+        }
+    }
 }
 
 /// Looks for everything that would stand in the way, and changes nothing.

@@ -1,10 +1,10 @@
 //! The tree to be of a rollback, which is put together of several trees, one over the other.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
-use super::Staging;
+use super::{StagedRow, Staging, Tree};
 use crate::db::DatabaseContext as _;
-use crate::entry_path::EntryPath;
+use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 
 impl Staging {
@@ -46,5 +46,56 @@ impl Staging {
                  INSERT INTO staged_entry SELECT path, kind, 0, bytes, sha256 FROM predicted_entry;",
             )
             .context("stage an entry")
+    }
+
+    /// Calls `visit` for each file of the tree to be, by path.
+    pub(crate) fn for_each_staged_file(
+        &self,
+        visit: &mut dyn FnMut(&StagedRow) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_in(Tree::Staged, "", &mut |row| match row.kind {
+            EntryKind::File => visit(row),
+            EntryKind::Directory => Ok(()),
+        })
+    }
+
+    /// Calls `visit` for each directory of the tree to be and its mode, from the bottom up.
+    pub(crate) fn for_each_staged_mode(
+        &self,
+        visit: &mut dyn FnMut(&str, u32) -> Result<()>,
+    ) -> Result<()> {
+        let query =
+            "SELECT path, mode FROM staged_entry WHERE kind = 'directory' ORDER BY path DESC";
+        let mut statement = self
+            .connection
+            .prepare(query)
+            .context("read staged entries")?;
+        let mut rows = statement.query([]).context("read staged entries")?;
+        while let Some(row) = rows.next().context("read staged entries")? {
+            let columns = || -> rusqlite::Result<(String, u32)> { Ok((row.get(0)?, row.get(1)?)) };
+            let (path, mode) = columns().context("read staged entries")?;
+            visit(&path, mode)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes of all files of the tree to be.
+    pub(crate) fn staged_bytes(&self) -> Result<u64> {
+        let query = "SELECT coalesce(sum(bytes), 0) FROM staged_entry";
+        self.connection
+            .query_row(query, [], |row| row.get::<_, i64>(0))
+            .context("read staged entries")
+            .map(i64::cast_unsigned)
+    }
+
+    /// Returns what the tree to be has at `path`.
+    pub(crate) fn staged_kind(&self, path: &str) -> Result<Option<EntryKind>> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT kind FROM staged_entry WHERE path = ?1")
+            .context("read staged entries")?;
+        let kind = query.query_row([path], |row| row.get::<_, String>(0));
+        let kind = kind.optional().context("read staged entries")?;
+        Ok(kind.as_deref().and_then(EntryKind::from_name))
     }
 }

@@ -169,6 +169,13 @@ impl Staging {
         Ok(())
     }
 
+    /// Takes everything out of the tree that is.
+    pub(crate) fn forget_live(&self) -> Result<()> {
+        self.connection
+            .execute_batch("DELETE FROM live_entry")
+            .context("forget live entries")
+    }
+
     /// Returns whether a live entry is still the version that was planned with.
     pub(crate) fn is_live_as_planned(&self, path: &EntryPath, stat: &Stat) -> Result<bool> {
         let mut query = self

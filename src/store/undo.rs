@@ -3,8 +3,10 @@
 use super::Store;
 use crate::error::Result;
 use crate::id::TransactionId;
+use crate::revert;
 use crate::rollback::{self, RollbackOptions, RollbackRehearsal};
 use crate::transaction::Receipt;
+use crate::uri::Uri;
 
 impl Store {
     /// Looks for everything that would keep a rollback from succeeding, and changes nothing.
@@ -30,6 +32,45 @@ impl Store {
     pub fn to_redo(&self, tx: Option<TransactionId>) -> Result<TransactionId> {
         let reader = self.reader()?;
         rollback::to_redo(&reader.layout, &reader.journal, tx)
+    }
+
+    /// Brings some paths back as they were before a transaction, and leaves everything else as it is;
+    /// durable when this returns. It is a commit of its own, and can be rolled back.
+    ///
+    /// Files are copied, with shared blocks where the file system can; the transaction's slot keeps
+    /// what it holds.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotInEffect`], [`crate::Error::NotInTransaction`] for a path outside of its
+    /// roots, [`crate::Error::UriNotFound`] for one that neither was nor is there,
+    /// [`crate::Error::Drift`] where the paths drifted, [`crate::Error::SlotPruned`],
+    /// [`crate::Error::SlotDamaged`], [`crate::Error::TooLargeForDisk`].
+    pub fn revert(
+        &self,
+        tx: TransactionId,
+        paths: &[Uri],
+        options: &RollbackOptions,
+    ) -> Result<Receipt> {
+        if options.dry_run {
+            return or_first_obstacle(self.rehearse_revert(tx, paths, options)?);
+        }
+        revert::run(&mut self.writer(&options.control)?, tx, paths, options)
+    }
+
+    /// Looks for everything that would keep a revert from succeeding, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::rehearse_rollback`]; and [`crate::Error::NotInTransaction`],
+    /// [`crate::Error::UriNotFound`].
+    pub fn rehearse_revert(
+        &self,
+        tx: TransactionId,
+        paths: &[Uri],
+        options: &RollbackOptions,
+    ) -> Result<RollbackRehearsal> {
+        let reader = self.reader()?;
+        let (layout, journal) = (&reader.layout, &reader.journal);
+        revert::rehearse(layout, journal, reader.cache(), tx, paths, options)
     }
 
     /// Takes a rollback back, by a rollback of it; durable when this returns.

@@ -19,7 +19,7 @@ use crate::support::{Content, TestStore, Tree, content};
 use check::{Expected, settle_and_check};
 use scenario::{
     CREATION, FIRST_IMPORT, IMPORT, MADE_PARENTS, OVERWRITE, REDO, REDO_ALL, RESTORE_APART,
-    RESTORE_AS_ONE, ROLLBACK, ROLLBACK_OF_CREATION, ROLLBACK_TO, Scenario,
+    RESTORE_AS_ONE, REVERT, ROLLBACK, ROLLBACK_OF_CREATION, ROLLBACK_TO, Scenario,
 };
 
 /// Most points of one scenario and outcome unless all are asked for.
@@ -384,6 +384,16 @@ fn a_rollback_of_several_survives_a_failure_at_every_step() {
 #[test]
 fn a_rollback_of_several_survives_a_kill_at_every_step() {
     is_killed_at_every_step(&ROLLBACK_TO);
+}
+
+#[test]
+fn a_revert_survives_a_failure_at_every_step() {
+    fails_at_every_step(&REVERT);
+}
+
+#[test]
+fn a_revert_survives_a_kill_at_every_step() {
+    is_killed_at_every_step(&REVERT);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use ovpack::{CheckReport, Error, Finding, Kind, Rule, TransactionId, UriFault};
+use ovpack::{CheckReport, Error, Finding, Kind, PlaceFault, Rule, TransactionId, UriFault};
 
 /// One sample of each error. [`Error::CODES`] is made by the compiler, so a sample that lacks is found.
 fn all_errors() -> Vec<Error> {
@@ -64,6 +64,10 @@ fn store_errors() -> Vec<Error> {
         Error::OutputExists {
             path: "a.ovpack".into(),
         },
+        Error::InUse {
+            path: path(),
+            sign: "a path lock of OpenViking",
+        },
         Error::Busy { path: path() },
     ]
 }
@@ -88,6 +92,20 @@ fn tree_errors() -> Vec<Error> {
                 "viking://session".parse().unwrap(),
             ],
         },
+        Error::Place(PlaceFault::NoPlace {
+            layout: "v3",
+            paths: vec!["viking://session/s1".to_owned()],
+            total: 1,
+            places: vec![(
+                "viking://session".to_owned(),
+                "viking://user/alice/sessions".to_owned(),
+            )],
+        }),
+        Error::Place(PlaceFault::Collision {
+            uri: "viking://resources/a".to_owned(),
+            first: "viking://resources/b".to_owned(),
+            second: "viking://resources/c".to_owned(),
+        }),
         Error::ConfigInvalid {
             path: "notes/.ovpack/config.toml".into(),
             detail: "line 1: unknown field `layuot`, expected `layout`".to_owned(),
@@ -113,6 +131,10 @@ fn journal_errors() -> Vec<Error> {
         Error::NotInEffect {
             tx: tx(),
             state: "aborted".to_owned(),
+        },
+        Error::NotInTransaction {
+            tx: tx(),
+            uri: "resources/a".parse().expect("it is a URI"),
         },
         Error::NothingToRedo {
             tx: None,

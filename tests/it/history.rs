@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use camino::Utf8PathBuf;
 use ovpack::{
-    ChangeKind, Control, DiffBody, Digest, EntryKind, Error, FileDiff, LogOptions, Outcome, Place,
-    Receipt, TransactionId, TreeEntry, fault,
+    ChangeKind, Control, DiffBody, Digest, EntryKind, Error, FileDiff, LogOptions, OnLater,
+    Outcome, Place, Receipt, RollbackOptions, TransactionId, TreeEntry, fault,
 };
 use serde_json::json;
 
@@ -308,8 +308,30 @@ fn the_tree_as_of_each_commit_is_told_and_its_files_can_be_read() {
     see(fourth.clone());
     see(store.rollback(fourth.transaction).unwrap());
     see(store.rollback(third.transaction).unwrap());
-    let first = store.overwrite(&version(&store, 4), PARENT);
-    see(first);
+    let several = store.overwrite(&version(&store, 4), PARENT);
+    see(several.clone());
+    let last = store.overwrite(&version(&store, 5), PARENT);
+    see(last.clone());
+    let options = RollbackOptions {
+        on_later: OnLater::RollBack,
+        ..RollbackOptions::default()
+    };
+    let back = store.open().rollback(tx(&several), &options).unwrap();
+    see(back.clone());
+    let show = store.open().show(tx(&back)).unwrap();
+    assert_eq!(show.undone, [tx(&last), tx(&several)]);
+    see(store
+        .open()
+        .redo(None, &RollbackOptions::default())
+        .unwrap());
+    let paths = [uri(EACH), uri("resources/notes/only-5")];
+    let options = RollbackOptions::default();
+    let reverted = store.open().revert(tx(&last), &paths, &options).unwrap();
+    see(reverted.clone());
+    let show = store.open().show(tx(&reverted)).unwrap();
+    let brought: Vec<_> = show.reverts.iter().map(|one| one.uri.clone()).collect();
+    assert_eq!(brought, paths.each_ref().map(ToString::to_string));
+    assert!(show.reverts.iter().all(|one| one.before == tx(&last)));
 
     for (at, live) in &seen {
         let entries = tree_at(&store, *at, "viking://").unwrap();

@@ -140,6 +140,8 @@ fn semi_random(seed: u64, len: usize) -> Vec<u8> {
 fn everything_is_bounded(store: &TestStore, pack: &Utf8Path) {
     let pack = pack.as_str();
     assert_bounded(store, &["verify", pack]);
+    let convert = ["convert", pack, "converted.ovpack", "--layout", "v3"];
+    assert_bounded(store, &convert);
     assert_bounded(store, &["import", pack, "resources"]);
     assert_bounded(
         store,

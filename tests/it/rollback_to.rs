@@ -399,3 +399,31 @@ fn the_program_says_what_was_done_what_is_in_effect_and_how_it_is_taken_back() {
     assert_eq!(store.run(["rollback"]).code, Some(2));
     assert_eq!(store.run(["rollback", "tx1", "--to", "tx1"]).code, Some(2));
 }
+
+#[test]
+fn what_a_rollback_of_several_carried_into_a_slot_comes_back_with_that_rollback_alone() {
+    let store = TestStore::fresh();
+    let backup = PackBuilder::backup(&["resources"])
+        .file("resources/notes/each.md", "restored")
+        .write(&store.beside("backup.ovpack"));
+    let restored = store
+        .restore_with(&backup, ovpack::OnConflict::Fail)
+        .unwrap();
+    let away = store.rollback(restored.transaction).unwrap();
+    let again = store.rollback(away.transaction).unwrap();
+    store.import(&inner(&store, 1), "viking://resources/notes");
+    let all = store.live_tree();
+    let several = rollback_to(&store, &again);
+    assert_eq!(several.undone.len(), 2, "the import and the redo");
+    assert_eq!(in_place(&store), "nothing");
+    // The slot of the restore now holds the import too: it is not what `away` took.
+    let error = store.open().rollback(tx(&away), &with_later());
+    let error = assert_fails(error, "later-transactions", 4);
+    let Error::LaterTransactions { later, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(later, &[tx(&several)]);
+    assert_eq!(in_place(&store), "nothing");
+    redo(&store).unwrap();
+    assert_same(&store.live_tree(), &all, "with times and modes");
+}

@@ -1,6 +1,6 @@
 //! The library's next steps, told in this program's verbs and flags.
 
-use ovpack::{Error, PruneOptions};
+use ovpack::{Error, PlaceFault, PruneOptions};
 
 use crate::caller::Caller;
 use crate::commands::Command;
@@ -25,6 +25,9 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
     let (pack, limits) = command.pack().unzip();
     let pack = pack.map(shell_word).unwrap_or_default();
     let shortens_names = limits.is_some_and(LimitArgs::shortens_names);
+    if let Error::Place(PlaceFault::NoPlace { places, .. }) = error {
+        return Some(no_place(places));
+    }
     let help = match error.code() {
         "root-exists" => {
             let elsewhere = if matches!(command, Command::Import(_)) {
@@ -67,6 +70,10 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
             let cure = error.help().unwrap_or_default();
             format!("{cure}; --skip-special packs the rest and lists what it skips")
         }
+        "map-collision" => {
+            "give one of them another place with --map FROM=TO, or leave it out with --drop URI"
+                .to_owned()
+        }
         "output-exists" => "choose another name, or replace it with --force".to_owned(),
         "uri-not-found" | "wrong-entry-kind" => {
             format!("{} lists what is there", caller.command("ls"))
@@ -74,6 +81,23 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
         _ => return None,
     };
     Some(help)
+}
+
+/// Says how content that a layout does not carry could go along.
+fn no_place(places: &[(String, String)]) -> String {
+    let maps: Vec<_> = places
+        .iter()
+        .map(|(from, to)| format!("--map {}", shell_word(&format!("{from}={to}"))))
+        .collect();
+    let drops: Vec<_> = places
+        .iter()
+        .map(|(from, _)| format!("--drop {}", shell_word(from)))
+        .collect();
+    format!(
+        "say where it goes: {}; or leave it out: {}",
+        maps.join(" "),
+        drops.join(" ")
+    )
 }
 
 fn raise(flags: &str) -> String {
@@ -143,6 +167,7 @@ fn about_store(error: &Error, caller: &Caller) -> Option<String> {
             "choose an empty directory, or take over OpenViking content with `ovpack init --adopt DIR`"
                 .to_owned()
         }
+        "in-use" => "stop the OpenViking server first; --while-running goes on all the same".to_owned(),
         "busy" if caller.options.wait.is_zero() => {
             "--wait SECONDS waits until it is done".to_owned()
         }

@@ -63,6 +63,9 @@ pub(crate) struct GlobalArgs {
         hide_default_value = true
     )]
     pub(crate) wait: u64,
+    /// Write to an adopted directory although OpenViking seems to work on it
+    #[arg(long, global = true)]
+    pub(crate) while_running: bool,
     /// When the output is coloured.
     #[arg(
         long,

@@ -38,6 +38,7 @@ impl Caller {
                 user: user(),
                 host: String::new(),
                 wait: global.wait(),
+                while_running: global.while_running,
             },
             control: Control {
                 progress: ui.progress(),

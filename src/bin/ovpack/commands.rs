@@ -2,6 +2,7 @@
 
 mod backup;
 mod cat;
+mod convert;
 mod export;
 mod history;
 mod import;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Backup(backup::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Convert(convert::Args),
     Salvage(salvage::Args),
     Ls(ls::Args),
     Cat(cat::Args),
@@ -68,6 +70,7 @@ impl Command {
             Self::Backup(args) => backup::run(ui, caller, args),
             Self::Verify(args) => verify::run(ui, caller, args),
             Self::Inspect(args) => inspect::run(ui, caller, args),
+            Self::Convert(args) => convert::run(ui, caller, args),
             Self::Salvage(args) => salvage::run(ui, caller, args),
             Self::Ls(args) => ls::run(ui, caller, args),
             Self::Cat(args) => cat::run(ui, caller, args),
@@ -96,6 +99,7 @@ impl Command {
             | Self::Backup(_)
             | Self::Verify(_)
             | Self::Inspect(_)
+            | Self::Convert(_)
             | Self::Salvage(_)
             | Self::Status(_)
             | Self::Redo(_)
@@ -126,6 +130,7 @@ impl Command {
             Self::Restore(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Verify(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Inspect(args) => Some((args.pack.as_str(), &args.limits)),
+            Self::Convert(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Salvage(args) => Some((args.pack.as_str(), &args.limits)),
             Self::Init(_)
             | Self::Export(_)

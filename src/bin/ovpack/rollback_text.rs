@@ -37,13 +37,32 @@ pub(crate) fn done(ui: &Ui, caller: &Caller, past: &str, receipt: &Receipt) -> R
             )),
         }
         let rollback = caller.command(&format!("rollback {tx}"));
-        ui.talk(&format_args!("take this back with: {rollback}"));
+        ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
+    }
+    printed.map(|()| Exit::Done)
+}
+
+/// Prints what a revert of some paths did, and how it is taken back.
+pub(crate) fn reverted(ui: &Ui, caller: &Caller, receipt: &Receipt) -> Result<Exit> {
+    let uri = receipt.uri.to_string();
+    let printed = ui.report(receipt, |out| writeln!(out, "{}", Shown(&uri)));
+    if let (Some(tx), Some(before)) = (receipt.transaction, receipt.reverts) {
+        ui.talk(&format_args!(
+            "brought back what was there before {before} as {tx} in {}: {}",
+            Seconds(ui.elapsed()),
+            counts(&receipt.changes),
+        ));
+        let rollback = caller.command(&format!("rollback {tx}"));
+        ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
     }
     printed.map(|()| Exit::Done)
 }
 
 fn undone(receipt: &Receipt) -> String {
-    match (receipt.undone.as_slice(), receipt.undoes) {
+    match (
+        receipt.undone.as_slice(),
+        receipt.undoes.or(receipt.reverts),
+    ) {
         ([_, ..], _) => list(&receipt.undone),
         ([], Some(tx)) => tx.to_string(),
         ([], None) => String::new(),

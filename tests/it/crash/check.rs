@@ -124,9 +124,9 @@ fn ensure_journal_agrees(store: &TestStore, context: &str) {
 }
 
 /// The journal is whole at every instant; once a crash is settled, slots are what it says too.
-fn ensure_journal_is_whole(store: &TestStore, content: bool, context: &str) {
+fn ensure_journal_is_whole(store: &TestStore, reads_content: bool, context: &str) {
     let options = JournalVerifyOptions {
-        content,
+        content: reads_content,
         ..JournalVerifyOptions::default()
     };
     store

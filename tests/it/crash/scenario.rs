@@ -163,6 +163,26 @@ pub(super) const ROLLBACK_TO: Scenario = Scenario {
     above: &["resources"],
 };
 
+pub(super) const REVERT: Scenario = Scenario {
+    name: "revert of one file",
+    make: || undo_last_of(overwritten()),
+    act: |store| {
+        let path = "viking://resources/notes/each.md".parse().unwrap();
+        let options = RollbackOptions::default();
+        store
+            .try_open()?
+            .revert(to_undo(store), &[path], &options)
+            .map(drop)
+    },
+    arguments: |store| {
+        let tx = to_undo(store).to_string();
+        ["rollback", &tx, "--path", "resources/notes/each.md"]
+            .map(str::to_owned)
+            .into()
+    },
+    above: &["resources"],
+};
+
 pub(super) const REDO_ALL: Scenario = Scenario {
     name: "redo of an inner root and the outer one",
     make: || {

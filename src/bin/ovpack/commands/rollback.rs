@@ -2,6 +2,7 @@
 
 use ovpack::{DriftCheck, OnLater, RollbackOptions, TransactionId};
 
+use crate::args::uri;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
@@ -14,7 +15,8 @@ use crate::ui::Ui;
 Examples:
   ovpack rollback tx7 --dry-run
   ovpack rollback tx7
-  ovpack rollback --to tx5")]
+  ovpack rollback --to tx5
+  ovpack rollback tx7 --path resources/notes/todo.md")]
 pub(crate) struct Args {
     /// Roll back this transaction, such as tx7
     #[arg(value_name = "TX", required_unless_present = "to")]
@@ -22,6 +24,9 @@ pub(crate) struct Args {
     /// Roll back this transaction and all later ones that lie over it, as one
     #[arg(long, value_name = "TX", conflicts_with = "tx")]
     to: Option<TransactionId>,
+    /// Bring back only what is at this URI, as it was before TX; repeat it for more
+    #[arg(long = "path", value_name = "URI", conflicts_with = "to")]
+    paths: Vec<String>,
     #[command(flatten)]
     drift: DriftArgs,
     /// Look for everything that is in the way and print the plan; change nothing
@@ -73,7 +78,20 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
             });
         }
     };
+    let paths = args
+        .paths
+        .iter()
+        .map(|text| uri(text))
+        .collect::<Result<Vec<_>>>()?;
     let store = caller.store()?;
+    if !paths.is_empty() {
+        if args.dry_run {
+            let rehearsal = store.rehearse_revert(tx, &paths, &options)?;
+            return rollback_text::rehearsal(ui, rehearsal);
+        }
+        let receipt = store.revert(tx, &paths, &options)?;
+        return rollback_text::reverted(ui, caller, &receipt);
+    }
     if args.dry_run {
         return rollback_text::rehearsal(ui, store.rehearse_rollback(tx, &options)?);
     }

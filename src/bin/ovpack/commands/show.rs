@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::escape::{Shown, shell_word};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, time};
+use crate::human::{Bytes, Count, list, time};
 use crate::plan_text;
 use crate::streamed::Streamed;
 use crate::ui::Ui;
@@ -123,6 +123,17 @@ fn write_transaction(out: &mut dyn Write, report: &TransactionReport) -> io::Res
             writeln!(out, "{name:<12} {}", Shown(&fact))?;
         }
     }
+    if !report.undone.is_empty() {
+        writeln!(out, "undoes all   {}", list(&report.undone))?;
+    }
+    for path in &report.reverts {
+        writeln!(
+            out,
+            "brings back  {} as before {}",
+            Shown(&path.uri),
+            path.before
+        )?;
+    }
     for cause in &report.causes {
         writeln!(out, "caused by    {}", Shown(cause))?;
     }
@@ -188,6 +199,10 @@ fn write_lists(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()
             Shown(&unit.slot_state)
         )?;
     }
+    write_decisions(out, report)
+}
+
+fn write_decisions(out: &mut dyn Write, report: &TransactionReport) -> io::Result<()> {
     if !report.policies.is_empty() {
         writeln!(out, "\npolicies")?;
     }

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::AnsiColor;
-use ovpack::{DriftReport, StatusOptions, StatusReport};
+use ovpack::{DriftReport, StatusOptions, StatusReport, Uri};
 
+use crate::args::some_uri;
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
@@ -17,8 +18,15 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ovpack status
+  ovpack status resources/click --content
   ovpack status --exit-code --quiet")]
 pub(crate) struct Args {
+    /// Compare only what is at and below this URI
+    #[arg(value_name = "URI")]
+    uri: Option<String>,
+    /// Read every byte, also of files whose size and times say that they are unchanged
+    #[arg(long)]
+    content: bool,
     /// End with exit code 4 where files changed outside of the store
     #[arg(long)]
     exit_code: bool,
@@ -27,6 +35,8 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = StatusOptions {
+        uri: some_uri(args.uri.as_deref())?,
+        content: args.content,
         control: caller.control.clone(),
     };
     let report = caller.store()?.status(&options)?;
@@ -62,9 +72,10 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
     }
     writeln!(
         out,
-        "live tree    {}, {}",
+        "live tree    {}, {}{}",
         Count(report.files, "file"),
-        Bytes(report.bytes)
+        Bytes(report.bytes),
+        below(&report.uri)
     )?;
     let pinned = if report.pinned_bytes > 0 {
         format!(", of which {} pinned", Bytes(report.pinned_bytes))
@@ -92,21 +103,37 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
             writeln!(out, "  {}", Shown(why))?;
         }
     }
-    write_drift(out, &report.drift)
+    write_drift(out, report)
 }
 
-fn write_drift(out: &mut dyn Write, drift: &DriftReport) -> io::Result<()> {
+/// Says where was looked, if not everywhere.
+fn below(uri: &Uri) -> String {
+    if uri.is_root() {
+        return String::new();
+    }
+    format!(" at and below {}", Shown(&uri.to_string()))
+}
+
+fn write_drift(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
+    let drift = &report.drift;
+    let how = match report.content {
+        "read" => "every byte was read",
+        _ => "by stat; --content reads every byte",
+    };
     let groups = [
         ("added", AnsiColor::Green, &drift.added),
         ("changed", AnsiColor::Yellow, &drift.changed),
         ("missing", AnsiColor::Red, &drift.missing),
     ];
     if groups.iter().all(|(_, _, uris)| uris.is_empty()) {
-        return writeln!(out, "drift        none");
+        return writeln!(out, "drift        none ({how})");
     }
     let total: usize = groups.iter().map(|(_, _, uris)| uris.len()).sum();
     let total = Count(total as u64, "file");
-    writeln!(out, "drift        {total} changed outside of the store:")?;
+    writeln!(
+        out,
+        "drift        {total} changed outside of the store ({how}):"
+    )?;
     for (word, color, uris) in groups {
         let style = color.on_default();
         for uri in uris {

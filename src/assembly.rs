@@ -1,0 +1,96 @@
+//! A new tree that is put together of others: its rows are staged, and its files come from trees
+//! that are there already, such as the live one and one that waits in a slot.
+//!
+//! Files are copied, with shared blocks where the file system can, and never linked: who has a file
+//! of the live tree open must not reach into a slot. A copy has the mode and the time of its
+//! original, and is held against the digest that was staged.
+
+use crate::control::{Control, Phase};
+use crate::entry_path::EntryPath;
+use crate::error::{Error, Result};
+use crate::fsops::{self, Dir};
+use crate::slot::SlotTree;
+use crate::staging::{StagedRow, Staging};
+
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// A tree to copy from, and the live path that its root has in the new one.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) tree: Dir,
+    pub(crate) base: EntryPath,
+}
+
+/// Chooses where the file at a live path comes from; `None` where somebody else writes it.
+pub(crate) type Choose<'a> = &'a dyn Fn(&EntryPath) -> Option<&'a Source>;
+
+/// Makes the staged tree in its slots: all directories, and the files that `choose` has a source for.
+///
+/// # Errors
+/// [`Error::FileChanging`] where a file is not, or does not stay, what was staged.
+pub(crate) fn assemble(
+    staging: &Staging,
+    slots: &mut [SlotTree],
+    choose: Choose<'_>,
+    control: &Control,
+) -> Result<()> {
+    control.begin(Phase::Reading, 0, 0);
+    staging.for_each_staged_directory(&mut |path| match slot_of(slots, path) {
+        Some(slot) => slot.create_dir(path),
+        None => Ok(()),
+    })?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    staging.for_each_staged_file(&mut |row| {
+        control.ensure_not_interrupted()?;
+        let path = EntryPath::parse(&row.path).unwrap_or_default();
+        match (choose(&path), slot_of(slots, &row.path)) {
+            (Some(source), Some(slot)) => {
+                copy(staging, slot, source, &path, row, &mut buffer, control)
+            }
+            _ => Ok(()),
+        }
+    })?;
+    // Only now: a directory that must not be written to could not have been filled.
+    staging.for_each_staged_mode(&mut |path, mode| match slot_of(slots, path) {
+        Some(slot) if slot.mode() != mode => slot.set_dir_mode(path, mode),
+        _ => Ok(()),
+    })
+}
+
+fn slot_of<'s>(slots: &'s mut [SlotTree], path: &str) -> Option<&'s mut SlotTree> {
+    slots.iter_mut().find(|slot| slot.holds(path))
+}
+
+fn copy(
+    staging: &Staging,
+    slot: &mut SlotTree,
+    source: &Source,
+    path: &EntryPath,
+    row: &StagedRow,
+    buffer: &mut [u8],
+    control: &Control,
+) -> Result<()> {
+    let below = path.strip_prefix(&source.base).unwrap_or_default();
+    let mut from = source.tree.open_steady(&below)?;
+    let (mut to, shown) = slot.create_file(path)?;
+    let copied = from.copy_to(&mut to, &shown, buffer, &mut |bytes| {
+        control.advance(0, bytes);
+        control.ensure_not_interrupted()
+    })?;
+    let stat = *from.stat();
+    if copied.is_none() || copied != row.sha256 || stat.size_bytes != row.bytes {
+        return Err(Error::FileChanging {
+            path: source.tree.at(&below),
+        });
+    }
+    if row.mode != fsops::FILE_MODE {
+        fsops::set_file_mode(&to, row.mode, &shown)?;
+    }
+    fsops::set_file_mtime(&to, stat.mtime_ns, &shown)?;
+    if let Some(digest) = copied {
+        staging.add_written(&fsops::stat_file(&to, &shown)?, &digest)?;
+    }
+    control.advance(1, 0);
+    Ok(())
+}
