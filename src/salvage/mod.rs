@@ -181,7 +181,7 @@ pub fn salvage(
         }
         None => None,
     };
-    let bytes = write::write(&wreck, pack, &rows, place, options)?;
+    let bytes = write::write(&wreck, pack, &rows, &place, options)?;
     let mut report = SalvageReport {
         pack: pack.to_owned(),
         into: into.to_owned(),

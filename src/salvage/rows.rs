@@ -327,15 +327,12 @@ impl Rows {
 }
 
 fn reported(row: &Row<'_>) -> rusqlite::Result<SalvagedPath> {
-    let name: Vec<u8> = match row.get_ref(0)? {
-        rusqlite::types::ValueRef::Blob(bytes) | rusqlite::types::ValueRef::Text(bytes) => {
-            bytes.to_vec()
-        }
-        _ => Vec::new(),
-    };
+    // A path is a text, a name that is none is a blob.
+    let name = row.get_ref(0)?;
+    let name = name.as_bytes()?;
     let state: String = row.get(1)?;
     Ok(SalvagedPath {
-        path: String::from_utf8_lossy(&name).into_owned(),
+        path: String::from_utf8_lossy(name).into_owned(),
         state: SalvageState::from_name(&state).unwrap_or(SalvageState::Damaged),
         how: row.get(2)?,
         why: row.get(3)?,

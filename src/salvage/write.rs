@@ -84,7 +84,7 @@ pub(super) fn write(
     wreck: &Wreck,
     pack: &Utf8Path,
     rows: &Rows,
-    target: Target,
+    target: &Target,
     options: &SalvageOptions,
 ) -> Result<u64> {
     fsops::create_dir_all(&target.parent)?;

@@ -297,7 +297,10 @@ fn of_a_pack_that_is_cut_every_file_before_the_cut_is_saved() {
         for tenth in 1..10 {
             let what = format!("{name} cut at {tenth}0 %");
             let cut = sample.bytes.len() * tenth / 10;
-            let damage = [cut..sample.bytes.len()];
+            let damage = [Range {
+                start: cut,
+                end: sample.bytes.len(),
+            }];
             let found = unverified(&sample.bytes[..cut]);
             if sample.manifest().data.end <= cut {
                 assert_eq!(found.report.manifest, ManifestState::Whole, "{what}");
@@ -634,7 +637,7 @@ fn no_name_leads_out_of_the_directory() {
         .collect::<Result<_, _>>()
         .unwrap();
     beside.sort_by_key(std::fs::DirEntry::file_name);
-    let names: Vec<_> = beside.iter().map(|entry| entry.file_name()).collect();
+    let names: Vec<_> = beside.iter().map(std::fs::DirEntry::file_name).collect();
     assert_eq!(names, ["damaged.ovpack", "saved"]);
 }
 
