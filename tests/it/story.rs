@@ -46,15 +46,15 @@ impl Story {
         if random.percent(50) {
             let store = TestStore::fresh();
             let model = Model::default();
-            let mut story = Self {
+            let mut begun = Self {
                 store,
                 model,
                 random,
                 told: Vec::new(),
             };
-            story.restore();
-            assert_eq!(story.model.commits.len(), 1, "{:?}", story.told);
-            return story;
+            begun.restore();
+            assert_eq!(begun.model.commits.len(), 1, "{:?}", begun.told);
+            return begun;
         }
         let mut model = Model::default();
         add_file(&mut model.live, "resources/keep.md", b"kept");
@@ -402,7 +402,7 @@ impl Story {
                 assert_eq!(receipt.transaction.is_none(), options.dry_run);
                 if receipt.transaction.is_some() {
                     let moved: BTreeSet<_> = plan.units.iter().map(|u| u.path.clone()).collect();
-                    let told = receipt.units.iter().map(|path| path.to_string());
+                    let told = receipt.units.iter().map(ToString::to_string);
                     assert_eq!(told.collect::<BTreeSet<_>>(), moved);
                     self.model.undo(&receipt, plan);
                 }
@@ -477,7 +477,7 @@ impl Story {
     fn prune(&mut self) {
         let keep_last = self.random.of(&[None, Some(0), Some(1), Some(3)]).unwrap();
         let max_bytes = self.random.of(&[None, Some(0), Some(60)]).unwrap();
-        let long = Duration::from_secs(3600);
+        let long = Duration::from_hours(1);
         let keep_within = self.random.percent(5).then_some(long);
         let is_told = keep_last.is_some() || max_bytes.is_some() || keep_within.is_some();
         let options = PruneOptions {

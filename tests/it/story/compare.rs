@@ -298,13 +298,9 @@ fn words_of(row: &SqlRow<'_>) -> rusqlite::Result<String> {
 const ROW: &str = "path, origin, tx, change_tx, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256";
 
 fn rows_of(commit: &Commit) -> impl Iterator<Item = (&str, String)> {
-    let origin = if commit.undoes.is_empty() {
-        "transaction"
-    } else {
-        "rollback"
-    };
     let id = commit.id;
     let own = commit.rows.iter().map(move |(of, row)| {
+        let origin = if *of == id { "transaction" } else { "rollback" };
         let text = words(&row.path, origin, id, *of, row.change(), row);
         (row.path.as_str(), text)
     });
@@ -333,7 +329,7 @@ fn compare_changes(journal: &Connection, model: &Model, commit: &Commit) {
     let query =
         "SELECT DISTINCT in_effect FROM audit_changes WHERE tx = ?1 AND origin = 'transaction'";
     for in_effect in ask(journal, query, [tx], |row| row.get::<_, bool>(0)) {
-        let expected = commit.kind == "baseline" || model.is_on(commit.id);
+        let expected = model.has_rows_on(commit.id);
         assert_eq!(in_effect, expected, "whether rows of {} hold", commit.id);
     }
 }

@@ -137,6 +137,8 @@ pub(super) struct Commit {
     pub(super) undoes: Vec<TransactionId>,
     /// The acts that it turned on or off.
     pub(super) turned: BTreeSet<TransactionId>,
+    /// The commits whose rows it turned on or off; its own are among them.
+    pub(super) turned_rows: BTreeSet<TransactionId>,
     /// The acts that were on right after it.
     pub(super) on: BTreeSet<TransactionId>,
     /// Its rows, each with the transaction that wrote it.
@@ -187,6 +189,8 @@ pub(super) struct Model {
     /// Since when an act is on; it is off where it has no number.
     on: BTreeMap<TransactionId, u64>,
     clock: u64,
+    /// The commits whose own rows are in effect.
+    rows_on: BTreeSet<TransactionId>,
 }
 
 impl Model {
@@ -196,6 +200,11 @@ impl Model {
 
     pub(super) fn moves(&self) -> impl DoubleEndedIterator<Item = &Commit> {
         self.commits.iter().filter(|commit| commit.is_move)
+    }
+
+    /// Returns whether a commit's own rows are in effect.
+    pub(super) fn has_rows_on(&self, id: TransactionId) -> bool {
+        self.rows_on.contains(&id)
     }
 
     pub(super) fn is_on(&self, act: TransactionId) -> bool {
@@ -225,6 +234,7 @@ impl Model {
     pub(super) fn adopt(&mut self, id: TransactionId) {
         let all = [String::new()];
         let rows = differences(&Tree::new(), &self.live, &all);
+        self.rows_on.insert(id);
         self.recorded = self.live.clone();
         self.commits.push(Commit {
             id,
@@ -233,6 +243,7 @@ impl Model {
             units: Vec::new(),
             undoes: Vec::new(),
             turned: BTreeSet::new(),
+            turned_rows: BTreeSet::from([id]),
             on: BTreeSet::new(),
             rows: rows.into_iter().map(|row| (id, row)).collect(),
             external: Vec::new(),
@@ -250,6 +261,7 @@ impl Model {
             units: Vec::new(),
             undoes: Vec::new(),
             turned: BTreeSet::new(),
+            turned_rows: BTreeSet::new(),
             on: self.on.keys().copied().collect(),
             rows: Vec::new(),
             external: Vec::new(),
@@ -298,6 +310,7 @@ impl Model {
         let rows = differences(&before, &self.live, &paths);
         self.clock += 1;
         self.on.insert(id, self.clock);
+        self.rows_on.insert(id);
         self.commits.push(Commit {
             id,
             kind,
@@ -305,6 +318,7 @@ impl Model {
             units,
             undoes: Vec::new(),
             turned: BTreeSet::from([id]),
+            turned_rows: BTreeSet::from([id]),
             on: self.on.keys().copied().collect(),
             rows: rows.into_iter().map(|row| (id, row)).collect(),
             external,
@@ -405,19 +419,34 @@ impl Model {
         assert_eq!(told, plan.turned, "what {id} says that it undoes");
         let (before, external) = self.exchange(&plan.units);
         // Those that lay under others come back before them.
-        let mut turned: Vec<_> = plan.turned.iter().copied().collect();
-        turned.sort();
-        let mut rows = Vec::new();
-        for act in turned {
+        for act in &plan.turned {
             self.clock += 1;
-            let own = self.commit(act).rows.clone();
-            if self.on.remove(&act).is_some() {
-                rows.extend(own.iter().map(|(of, row)| (*of, row.inverted())));
-            } else {
-                self.on.insert(act, self.clock);
-                rows.extend(own);
+            if self.on.remove(act).is_none() {
+                self.on.insert(*act, self.clock);
             }
         }
+        let mut turned_rows: BTreeSet<_> = undoes
+            .iter()
+            .flat_map(|undone| self.commit(*undone).turned_rows.iter().copied())
+            .collect();
+        let mut rows = Vec::new();
+        for of in &turned_rows {
+            let mut own = self.commit(*of).rows.clone();
+            own.retain(|(by, _)| by == of);
+            if self.rows_on.remove(of) {
+                rows.extend(own.iter().map(|(of, row)| (*of, row.inverted())));
+            } else {
+                rows.extend(own);
+                self.rows_on.insert(*of);
+            }
+        }
+        // What had been changed by hand stays in effect; where the rollback takes it away, it says so
+        // in rows of its own.
+        let paths: Vec<_> = plan.units.iter().map(|unit| unit.path.clone()).collect();
+        let corrected = differences(&self.told_by_rows(&external), &self.live, &paths);
+        rows.extend(corrected.into_iter().map(|row| (id, row)));
+        turned_rows.insert(id);
+        self.rows_on.insert(id);
         self.commits.push(Commit {
             id,
             kind: "rollback",
@@ -425,12 +454,31 @@ impl Model {
             units: plan.units,
             undoes,
             turned: plan.turned,
+            turned_rows,
             on: self.on.keys().copied().collect(),
             rows,
             external,
             before,
             after: self.recorded.clone(),
         });
+    }
+
+    /// Returns the tree that the rows in effect tell of, the newest over the older ones.
+    fn told_by_rows(&self, newest: &[Row]) -> Tree {
+        let mut tree = Tree::new();
+        let mut take = |row: &Row| match &row.after {
+            Some(node) => drop(tree.insert(row.path.clone(), node.clone())),
+            None => drop(tree.remove(&row.path)),
+        };
+        for commit in &self.commits {
+            commit.external.iter().for_each(&mut take);
+            if self.has_rows_on(commit.id) {
+                let own = commit.rows.iter().filter(|(by, _)| *by == commit.id);
+                own.for_each(|(_, row)| take(row));
+            }
+        }
+        newest.iter().for_each(&mut take);
+        tree
     }
 
     /// Returns the rollback that a redo takes back, or by which code there is none.
