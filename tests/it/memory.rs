@@ -150,6 +150,10 @@ fn everything_is_bounded(store: &TestStore, pack: &Utf8Path) {
     assert_bounded(store, &["status"]);
     assert_bounded(store, &["export", "resources/large", "again.ovpack"]);
     assert_bounded(store, &["rollback", "tx2"]);
+    assert_bounded(store, &["show", "tx1"]);
+    assert_bounded(store, &["--json", "show", "tx1", "--diff"]);
+    assert_bounded(store, &["tree", "--at", "tx1"]);
+    assert_bounded(store, &["history", "resources/large"]);
 }
 
 #[test]
