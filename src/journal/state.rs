@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::{Journal, from_column, optional};
 use crate::db::DatabaseContext as _;
@@ -22,14 +22,14 @@ pub(crate) struct CommittedEntry {
     pub(crate) sha256: Option<Digest>,
 }
 
-/// Paths at and below `:path`: `p`, and what sorts from `p/` to before `p0`, since `0` follows `/`.
-/// The effect of each change set is asked once (it is a small table), not once a row.
-const STATE: &str = "
-WITH effect (id) AS MATERIALIZED (
-  SELECT id FROM change_set_in_effect
-  EXCEPT SELECT value FROM json_each(:off)
-  UNION SELECT value FROM json_each(:on)
-), last (path, id) AS (
+/// What some change sets left at and below `:path`: `p`, and what sorts from `p/` to before `p0`, since
+/// `0` follows `/`. Which they are is asked once (it is a small table), not once a row.
+macro_rules! state_by {
+    ($change_sets:literal) => {
+        concat!(
+            "WITH effect (id) AS MATERIALIZED (",
+            $change_sets,
+            "), last (path, id) AS (
   SELECT path, max(change_set) FROM tx_change
   WHERE path >= :path AND path < :end AND (:path = '' OR path = :path OR substr(path, length(:path) + 1, 1) = '/')
     AND change_set IN (SELECT id FROM effect)
@@ -37,7 +37,27 @@ WITH effect (id) AS MATERIALIZED (
 )
 SELECT last.path, new_kind, new_bytes, new_sha256 FROM last
 JOIN tx_change ON tx_change.change_set = last.id AND tx_change.path = last.path
-WHERE new_kind IS NOT NULL ORDER BY last.path";
+WHERE new_kind IS NOT NULL ORDER BY last.path"
+        )
+    };
+}
+
+/// By those in effect, but for some that are taken for the contrary.
+const STATE: &str = state_by!(
+    "SELECT id FROM change_set_in_effect
+     EXCEPT SELECT value FROM json_each(:off)
+     UNION SELECT value FROM json_each(:on)"
+);
+
+/// By those in effect at the moment before a commit, and under it what the commit found changed from
+/// outside.
+const STATE_BEFORE: &str = state_by!(
+    "SELECT id FROM change_set WHERE (
+       SELECT in_effect FROM tx_effect JOIN event ON event.tx = by_tx AND event.kind = 'committed'
+       WHERE tx_effect.change_set = change_set.id
+         AND seq < (SELECT seq FROM event WHERE tx = :tx AND kind = 'committed') ORDER BY by_tx DESC LIMIT 1) = 1
+     UNION SELECT id FROM change_set WHERE tx = :tx AND origin = 'external'"
+);
 
 impl Journal {
     /// Calls `visit` for each path at and below `path` as the last commit left it, in path order.
@@ -85,40 +105,13 @@ impl Journal {
                 .map(|(id, _)| *id);
             serde_json::json!(ids.collect::<Vec<_>>()).to_string()
         };
-        let mut statement = self
-            .connection
-            .prepare_cached(STATE)
-            .context("read the committed state")?;
-        let mut rows = statement
-            .query(named_params! {":path": path, ":end": end, ":off": of(false), ":on": of(true)})
-            .context("read the committed state")?;
-        while let Some(row) = rows.next().context("read the committed state")? {
-            visit(entry_from_row(row).context("read the committed state")?)?;
-        }
-        Ok(())
+        self.for_each_entry(
+            STATE,
+            named_params! {":path": path, ":end": end, ":off": of(false), ":on": of(true)},
+            visit,
+        )
     }
-}
 
-/// The same at the moment before a commit: what was in effect then, and under it what the commit
-/// found changed from outside.
-const STATE_BEFORE: &str = "
-WITH effect (id) AS MATERIALIZED (
-  SELECT id FROM change_set WHERE (
-    SELECT in_effect FROM tx_effect JOIN event ON event.tx = by_tx AND event.kind = 'committed'
-    WHERE tx_effect.change_set = change_set.id
-      AND seq < (SELECT seq FROM event WHERE tx = :tx AND kind = 'committed') ORDER BY by_tx DESC LIMIT 1) = 1
-  UNION SELECT id FROM change_set WHERE tx = :tx AND origin = 'external'
-), last (path, id) AS (
-  SELECT path, max(change_set) FROM tx_change
-  WHERE path >= :path AND path < :end AND (:path = '' OR path = :path OR substr(path, length(:path) + 1, 1) = '/')
-    AND change_set IN (SELECT id FROM effect)
-  GROUP BY path
-)
-SELECT last.path, new_kind, new_bytes, new_sha256 FROM last
-JOIN tx_change ON tx_change.change_set = last.id AND tx_change.path = last.path
-WHERE new_kind IS NOT NULL ORDER BY last.path";
-
-impl Journal {
     /// Calls `visit` for each path at and below `path` as a commit found it, in path order.
     pub(crate) fn for_each_replaced_by(
         &self,
@@ -126,15 +119,25 @@ impl Journal {
         path: &str,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let mut statement = self
-            .connection
-            .prepare_cached(STATE_BEFORE)
-            .context("read the committed state")?;
-        let mut rows = statement
-            .query(named_params! {":path": path, ":end": end_of(path, true), ":tx": tx.0})
-            .context("read the committed state")?;
-        while let Some(row) = rows.next().context("read the committed state")? {
-            visit(entry_from_row(row).context("read the committed state")?)?;
+        let end = end_of(path, true);
+        self.for_each_entry(
+            STATE_BEFORE,
+            named_params! {":path": path, ":end": end, ":tx": tx.0},
+            visit,
+        )
+    }
+
+    fn for_each_entry(
+        &self,
+        query: &str,
+        params: &[(&str, &dyn ToSql)],
+        visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
+    ) -> Result<()> {
+        let action = "read the committed state";
+        let mut statement = self.connection.prepare_cached(query).context(action)?;
+        let mut rows = statement.query(params).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            visit(entry_from_row(row).context(action)?)?;
         }
         Ok(())
     }
