@@ -43,6 +43,7 @@ mod entry_path;
 mod error;
 mod finding;
 mod id;
+mod jobs;
 mod kind;
 mod limits;
 mod selection;
@@ -122,6 +123,7 @@ pub use history::{
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
 pub use init::InitOptions;
+pub use jobs::Jobs;
 pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
