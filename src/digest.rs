@@ -43,7 +43,11 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&hex_of(byte));
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -67,6 +71,18 @@ impl FromStr for Digest {
         }
         Ok(Self(bytes))
     }
+}
+
+/// Returns a byte as two lower-case hex digits.
+pub(crate) const fn hex_of(byte: u8) -> [u8; 2] {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' - 10 + nibble
+        }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 fn nibble(digit: u8) -> Result<u8, ParseDigestError> {
