@@ -5,6 +5,7 @@ mod front;
 mod run;
 
 use std::cell::OnceCell;
+use std::num::NonZeroUsize;
 
 use camino::Utf8Path;
 
@@ -27,6 +28,9 @@ use crate::uri::Uri;
 
 use crew::{Crew, Read};
 use run::{Job, Runs};
+
+/// Packs of up to this size are read by the acting thread alone: others would cost more than they do.
+const SMALL_PACK_BYTES: u64 = 256 << 10;
 
 /// A pack whose structure and manifest are staged; its content is not read yet.
 #[derive(Debug)]
@@ -101,6 +105,11 @@ impl Intake {
         control: &Control,
     ) -> Result<Self> {
         let reader = PackReader::open(pack, limits)?;
+        let jobs = if reader.pack_bytes() <= SMALL_PACK_BYTES {
+            Jobs::new(NonZeroUsize::MIN)
+        } else {
+            jobs
+        };
         let (audit, head) = front::read(&reader, &staging, jobs, control)?;
         for finding in &audit.findings.findings {
             staging.add_finding(finding)?;
