@@ -68,6 +68,7 @@ mod intake;
 mod journal;
 mod live;
 mod neighbour;
+mod outside;
 mod pack;
 mod plan;
 mod policy;

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::export::{self, ExportOptions, ExportReport};
 use crate::fsops::Dir;
 use crate::limits::Limits;
+use crate::outside::ensure_outside_of_stores;
 use crate::pack::Layout;
 use crate::pack::fragment::Wreck;
 use crate::uri::Uri;
@@ -166,7 +167,7 @@ pub fn salvage(
     }
     let place = write::Target::decide(into)?;
     if let Some(out) = &options.pack {
-        write::ensure_outside_of_stores("pack", out)?;
+        ensure_outside_of_stores("pack", out)?;
     }
     let wreck = Wreck::open(pack)?;
     options.control.begin(Phase::Reading, 0, 0);
