@@ -135,7 +135,7 @@ pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use salvage::{
-    ManifestState, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
+    ManifestState, Salvage, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
 };
 pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
@@ -143,6 +143,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    InspectEntry, InspectRecord, InspectReport, Inspection, VerifyOptions, VerifyReport, inspect,
     verify,
 };
