@@ -25,7 +25,7 @@ echo small > small/viking/resources/notes/small.md
 
 for kind in btrfs xfs; do
     truncate -s 1G $kind.img
-    mkfs.$kind -q $kind.img
+    mkfs.$kind -q $kind.img > /dev/null
     mkdir -p $kind
     mount -o loop $kind.img $kind
     mounted+=("$PWD/$kind")
