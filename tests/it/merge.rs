@@ -398,9 +398,9 @@ fn the_journal_has_the_selection() {
         .unwrap();
     let tx = done.transaction.unwrap();
     let expected = [
-        format!("{tx} 0 include sub/"),
-        format!("{tx} 1 include each.md"),
-        format!("{tx} 2 exclude same.md"),
+        format!("{tx} 1 include sub/"),
+        format!("{tx} 2 include each.md"),
+        format!("{tx} 3 exclude same.md"),
     ];
     assert_eq!(told, expected);
     let refused = journal.execute("UPDATE tx_selection SET pattern = '**'", []);
