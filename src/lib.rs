@@ -42,6 +42,7 @@ mod digest;
 mod entry_path;
 mod error;
 mod finding;
+mod fingerprint;
 mod id;
 mod jobs;
 mod kind;
@@ -78,6 +79,7 @@ mod staging;
 mod stat_cache;
 mod target;
 mod tree;
+mod tree_sum;
 mod unpack;
 // acts: one story each
 mod audit;
