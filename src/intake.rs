@@ -101,9 +101,10 @@ impl Intake {
         pack: &Utf8Path,
         limits: &Limits,
         jobs: Jobs,
-        staging: Staging,
+        mut staging: Staging,
         control: &Control,
     ) -> Result<Self> {
+        staging.heed(control)?;
         let reader = PackReader::open(pack, limits)?;
         let jobs = if reader.pack_bytes() <= SMALL_PACK_BYTES {
             Jobs::new(NonZeroUsize::MIN)

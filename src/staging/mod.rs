@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod heeding;
 mod index_rows;
 mod merged;
 mod moved;
@@ -16,7 +17,7 @@ use std::cell::Cell;
 use camino::Utf8Path;
 use rusqlite::{Connection, named_params, params};
 
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, DatabaseContext as _, Heed};
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
@@ -49,6 +50,8 @@ pub(crate) struct Staging {
     connection: Connection,
     /// Whether manifest and members were seen to list the same.
     is_matched: Cell<bool>,
+    /// Whose interrupt ends a statement, where somebody's does.
+    heed: Option<Heed>,
 }
 
 /// What the manifest claims as a whole, as far as it could be understood.
@@ -88,6 +91,7 @@ impl Staging {
         Ok(Self {
             connection,
             is_matched: Cell::new(false),
+            heed: None,
         })
     }
 

@@ -1,14 +1,14 @@
 //! The command line: global options, and the options that several verbs share.
 
 use std::ffi::OsString;
-use std::num::ParseIntError;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Error, ImportOptions, Jobs, Layout, Limits, OnConflict, Selection, Uri};
+use ovpack::{Error, ImportOptions, Jobs, Layout, Level, Limits, OnConflict, Selection, Uri};
 
 use crate::caller::Caller;
 use crate::commands::Command;
@@ -237,8 +237,13 @@ pub(crate) fn layout() -> impl clap::builder::TypedValueParser<Value = Layout> {
         .try_map(|layout| layout.parse::<Layout>())
 }
 
-fn jobs(text: &str) -> Result<Jobs, ParseIntError> {
-    text.parse().map(Jobs::new)
+/// Reads how hard content is compressed.
+pub(crate) fn level(text: &str) -> Result<Level, Error> {
+    text.parse()
+}
+
+fn jobs(text: &str) -> Result<Jobs, std::num::ParseIntError> {
+    text.parse::<NonZeroUsize>().map(Jobs::new)
 }
 
 fn color() -> impl clap::builder::TypedValueParser<Value = ColorChoice> {

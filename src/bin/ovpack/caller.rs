@@ -21,7 +21,7 @@ pub(crate) struct Caller {
     pub(crate) options: OpenOptions,
     /// Watches and stops the act.
     pub(crate) control: Control,
-    /// How many threads work on it.
+    /// How many threads work on the act.
     pub(crate) jobs: Jobs,
     /// The store that `--store` names.
     named: Option<Utf8PathBuf>,
