@@ -12,6 +12,7 @@ pub(crate) mod ending;
 mod left_out;
 pub(crate) mod output_path;
 mod packing;
+mod records;
 mod rows;
 mod scan;
 mod skipped;
@@ -25,6 +26,7 @@ use crate::control::{Control, Phase};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
+use crate::journal::Journal;
 use crate::pack::Layout;
 use crate::pack::writer::PackWriter;
 use crate::stat_cache::StatCache;
@@ -98,7 +100,10 @@ pub struct ExportReport {
 
 /// Asked when all is read and before the pack gets its name: an error, such as that the tree was
 /// exchanged meanwhile, leaves no pack.
-pub(crate) type Confirm<'a> = &'a dyn Fn() -> Result<()>;
+///
+/// With it goes the journal whose index records are packed; without one only those that follow from
+/// the files are.
+pub(crate) type Confirm<'a> = (&'a dyn Fn() -> Result<()>, Option<&'a Journal>);
 
 /// Packs the tree at `uri`, which must not be `viking://`. The pack is durable when this returns;
 /// the live tree is only read, and the digests of what was read are given to `cache`.
@@ -178,7 +183,7 @@ pub(crate) fn pack_directory(
 ) -> Result<ExportReport> {
     let layout = options.layout.unwrap_or_default();
     ensure_root_packable(uri, uri.path().leaf().unwrap_or(BACKUP_ROOT), layout)?;
-    pack_root(root, root, uri, out, options, (None, &|| Ok(())))
+    pack_root(root, root, uri, out, options, (None, (&|| Ok(()), None)))
 }
 
 /// Packs the directory `root`; `live` is asked for the scopes of a backup alone.
@@ -188,7 +193,7 @@ fn pack_root(
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
-    (mut cache, confirm): (Option<&mut StatCache>, Confirm<'_>),
+    (mut cache, (confirm, journal)): (Option<&mut StatCache>, Confirm<'_>),
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     let layout = options.layout.unwrap_or_default();
@@ -214,6 +219,9 @@ fn pack_root(
         writer: PackWriter::create(out.open_parent()?)?,
     };
     packing.structure("")?;
+    if let Some(journal) = journal {
+        rows.take_index(journal)?;
+    }
     let packed = packing.entries(cache.as_deref_mut());
     if let Some(cache) = cache {
         cache.flush();

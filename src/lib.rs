@@ -46,6 +46,7 @@ mod id;
 mod jobs;
 mod kind;
 mod limits;
+mod record;
 mod selection;
 mod uri;
 // ground: files and SQLite, no domain nouns
@@ -64,6 +65,7 @@ mod checks;
 mod config;
 mod exchange;
 mod held;
+mod index;
 mod intake;
 mod journal;
 mod live;
@@ -89,6 +91,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod reindex;
 mod revert;
 mod rollback;
 mod salvage;
@@ -122,6 +125,9 @@ pub use history::{
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
+pub use index::{
+    FindHit, FindOptions, FindReport, IndexCheckReport, IndexFault, IndexOptions, IndexStatus,
+};
 pub use init::InitOptions;
 pub use jobs::Jobs;
 pub use journal::chain::{Head, ParseHeadError};

@@ -55,10 +55,10 @@ impl Fixture {
         };
         let (live, out) = (&self.live, self.out(out));
         let packed = match sidecar["root_uri"].as_str().expect("a URI") {
-            "viking://" => backup(live, &out, &options, None, &|| Ok(())),
+            "viking://" => backup(live, &out, &options, None, (&|| Ok(()), None)),
             uri => {
                 let uri = uri.parse().expect("a URI");
-                export(live, &uri, &out, &options, None, &|| Ok(()))
+                export(live, &uri, &out, &options, None, (&|| Ok(()), None))
             }
         };
         packed.expect(name)
@@ -72,7 +72,7 @@ impl Fixture {
             &out,
             &ExportOptions::default(),
             None,
-            &|| Ok(()),
+            (&|| Ok(()), None),
         )
     }
 
@@ -82,7 +82,7 @@ impl Fixture {
             &self.out(out),
             &ExportOptions::default(),
             None,
-            &|| Ok(()),
+            (&|| Ok(()), None),
         )
     }
 
@@ -301,7 +301,7 @@ fn what_was_read_is_remembered() {
         &fixture.out("x"),
         &ExportOptions::default(),
         Some(&mut cache),
-        &|| Ok(()),
+        (&|| Ok(()), None),
     )
     .expect("packed");
     assert_eq!(cache.lookup(&stat), Some(Digest::of(b"a")));

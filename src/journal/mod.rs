@@ -13,6 +13,7 @@
 pub(crate) mod chain;
 mod copy;
 mod forecast;
+mod index;
 pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
@@ -40,6 +41,7 @@ use crate::selection::SelectionPattern;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/store/0001_create_journal.sql"),
     include_str!("../../schema/store/0002_widen_transactions.sql"),
+    include_str!("../../schema/store/0003_create_index.sql"),
 ];
 
 /// What the journal database is made of. The views are those of `schema/views.sql`, which auditors
@@ -75,6 +77,7 @@ pub(crate) enum TransactionKind {
     Prune,
     Pin,
     Unpin,
+    Reindex,
 }
 
 impl TransactionKind {
@@ -88,6 +91,7 @@ impl TransactionKind {
             Self::Prune => "prune",
             Self::Pin => "pin",
             Self::Unpin => "unpin",
+            Self::Reindex => "reindex",
         }
     }
 }

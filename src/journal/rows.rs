@@ -90,6 +90,12 @@ pub(super) const PREPARED_ROWS: &[Covered] = &[
         query: "SELECT tx, slot, decision, reason, bytes FROM tx_slot WHERE tx = ?1 ORDER BY slot",
         key: &[0, 1],
     },
+    Covered {
+        table: "tx_index",
+        query: "SELECT change_set, path, level, kind, content_sha256, origin, record_sha256
+                FROM tx_index WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1) ORDER BY change_set, path, level",
+        key: &[0, 1, 2],
+    },
 ];
 
 /// Returns each covered table with the query of its rows, in their order.

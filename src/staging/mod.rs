@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod index_changes;
 mod index_rows;
 mod merged;
 mod moved;
@@ -24,6 +25,7 @@ use crate::pack::reader::{MemberLocation, Method};
 use crate::pack::{Layout, Place};
 use crate::uri::Uri;
 
+pub(crate) use index_changes::Keeps;
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
 
 const SCHEMA: &str = concat!(

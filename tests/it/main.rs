@@ -24,6 +24,8 @@ mod fixtures;
 mod fuzz_inputs;
 mod help;
 mod history;
+mod index;
+mod index_embedders;
 mod layouts;
 mod lies;
 mod limits;
