@@ -205,7 +205,7 @@ pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<
     )?;
     connection
         .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;",
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",
         )
         .map_err(damaged)?;
     let found = cache_version(&connection).map_err(damaged)?;

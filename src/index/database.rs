@@ -1,7 +1,7 @@
 //! `index.db`: documents, their words, and their vectors.
 
 use camino::Utf8Path;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::db::{self, DatabaseContext as _};
 use crate::error::{Error, Result};
@@ -11,6 +11,7 @@ use crate::journal::chain::Head;
 use crate::layout::{self, Layout};
 
 const SCHEMA: &str = include_str!("../../schema/index.sql");
+const WANTED: &str = include_str!("../../schema/index_wanted.sql");
 /// Version of the schema, and of what is indexed: a database of another one is made anew.
 const VERSION: i64 = 1;
 
@@ -32,6 +33,9 @@ impl IndexDatabase {
             opened => opened?,
         };
         fsops::give_to_owner_of(layout.control(), layout::INDEX)?;
+        connection
+            .execute_batch(WANTED)
+            .context("open the search index")?;
         Ok(Self { connection })
     }
 
@@ -68,6 +72,19 @@ impl IndexDatabase {
         self.connection
             .execute(query, params![head.seq, head.hash])
             .map(drop)
+            .context("write the search index")
+    }
+
+    /// Returns whether commits touched anything since it was read.
+    pub(super) fn is_behind(&self, journal: &Journal) -> Result<bool> {
+        let (_, touched) = journal.touched_since(self.position(journal)?)?;
+        Ok(!touched.is_empty())
+    }
+
+    /// Begins to write: nobody else does until the transaction ends.
+    pub(super) fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
             .context("write the search index")
     }
 

@@ -7,21 +7,17 @@ use rusqlite::{Row, Transaction, named_params, params};
 use serde_json::Value;
 
 use super::database::IndexDatabase;
+use super::text::{BODY_BYTES_MAX, Text, read_text};
 use super::words::{beginning, spaced, split_name};
 use crate::control::{Control, Phase};
 use crate::db::DatabaseContext as _;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::Result;
 use crate::fsops::Dir;
 use crate::journal::Journal;
-use crate::record::{self, TEXT_BYTES_MAX};
+use crate::record;
 use crate::uri::Uri;
 
-/// Bytes of a file whose words are indexed: its beginning says what it is about, and where it is a
-/// book the rest would cost more than it helps.
-const BODY_BYTES_MAX: usize = 256 << 10;
-/// Largest file that is read: all of it must be, to know that it is what the commit left.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of a text that are embedded; models read no more of it.
 const INPUT_BYTES_MAX: usize = 1_000;
 /// Bytes of an abstract that are kept to be shown.
@@ -41,9 +37,9 @@ pub(super) struct Wanted {
     pub(super) level: u8,
     pub(super) content: Option<Digest>,
     pub(super) record: Option<Digest>,
-    bytes: u64,
+    pub(super) bytes: u64,
     scalars: String,
-    text: Option<String>,
+    pub(super) text: Option<String>,
 }
 
 /// Brings documents up to date with the journal; what is done when it is interrupted stays.
@@ -74,7 +70,7 @@ pub(super) fn catch_up(
 
 /// Lists what is to be found at and below a path.
 pub(super) fn want(database: &mut IndexDatabase, journal: &Journal, path: &str) -> Result<()> {
-    let tx = database.connection.transaction().context(WRITE)?;
+    let tx = database.begin()?;
     tx.execute("DELETE FROM wanted", []).context(WRITE)?;
     {
         let insert = "INSERT OR REPLACE INTO wanted (path, level, content_sha256, record_sha256, bytes, scalars, text)
@@ -134,7 +130,7 @@ fn is_searched(path: &str) -> bool {
 
 /// Hides and shows documents.
 fn turn(database: &mut IndexDatabase, path: &str) -> Result<()> {
-    let tx = database.connection.transaction().context(WRITE)?;
+    let tx = database.begin()?;
     let hide = "UPDATE document SET is_live = 0
                 WHERE is_live = 1 AND (:path = '' OR path = :path OR substr(path, 1, length(:path) + 1) = :path || '/')
                   AND id NOT IN (SELECT document FROM wanted_document WHERE document IS NOT NULL)";
@@ -178,12 +174,12 @@ fn make_missing(database: &mut IndexDatabase, live: &Dir, control: &Control) -> 
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut last = (String::new(), -1);
     loop {
-        let page = missing_after(database, &last)?;
+        let tx = database.begin()?;
+        let page = missing_after(&tx, &last)?;
         let Some(end) = page.last() else {
             return Ok(());
         };
         last = (end.path.clone(), i64::from(end.level));
-        let tx = database.connection.transaction().context(WRITE)?;
         for wanted in &page {
             control.ensure_not_interrupted()?;
             let text = read_text(live, wanted, &mut buffer)?;
@@ -203,10 +199,10 @@ pub(super) fn missing_count(database: &IndexDatabase) -> Result<u64> {
 }
 
 /// Returns the next documents that are wanted and not there.
-fn missing_after(database: &IndexDatabase, last: &(String, i64)) -> Result<Vec<Wanted>> {
+fn missing_after(tx: &Transaction<'_>, last: &(String, i64)) -> Result<Vec<Wanted>> {
     let query = "SELECT path, level, content_sha256, record_sha256, bytes, scalars, text FROM wanted_document
                  WHERE (path, level) > (?1, ?2) AND document IS NULL ORDER BY path, level LIMIT ?3";
-    let mut statement = database.connection.prepare_cached(query).context(READ)?;
+    let mut statement = tx.prepare_cached(query).context(READ)?;
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
     let rows = statement
         .query_map(params![last.0, last.1, limit], wanted_from_row)
@@ -224,75 +220,6 @@ fn wanted_from_row(row: &Row<'_>) -> rusqlite::Result<Wanted> {
         scalars: row.get(5)?,
         text: row.get(6)?,
     })
-}
-
-/// The text of a document, as far as it is known.
-struct Text {
-    body: String,
-    /// Whether the file was what the commit left.
-    is_read: bool,
-}
-
-/// Reads what a document says: the text of its record, or the file.
-fn read_text(live: &Dir, wanted: &Wanted, buffer: &mut [u8]) -> Result<Text> {
-    let known = |body: String| Text {
-        body,
-        is_read: true,
-    };
-    if let Some(text) = &wanted.text {
-        return Ok(known(text.clone()));
-    }
-    let (path, bytes_max) = match wanted.level {
-        2 => (wanted.path.clone(), FILE_BYTES_MAX),
-        level => (record::describing(&wanted.path, level), TEXT_BYTES_MAX),
-    };
-    let Some(content) = wanted.content else {
-        return Ok(known(String::new()));
-    };
-    if wanted.bytes > bytes_max {
-        return Ok(known(String::new()));
-    }
-    match read_verified(live, &path, content, buffer) {
-        Some(bytes) => Ok(known(as_text(&bytes))),
-        None => Ok(Text {
-            body: String::new(),
-            is_read: false,
-        }),
-    }
-}
-
-/// Returns the beginning of a file, if all of it is what its digest says. Whatever else is there is
-/// drift, which status tells.
-fn read_verified(live: &Dir, path: &str, content: Digest, buffer: &mut [u8]) -> Option<Vec<u8>> {
-    let mut file = live.open_steady(path).ok()?;
-    if file.stat().size_bytes > FILE_BYTES_MAX {
-        return None;
-    }
-    let (mut hasher, mut bytes) = (Hasher::default(), Vec::new());
-    let read = file.read(buffer, &mut |piece| {
-        hasher.update(piece);
-        let room = BODY_BYTES_MAX.saturating_sub(bytes.len());
-        bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
-        Ok(())
-    });
-    (read.is_ok() && hasher.finish() == content).then_some(bytes)
-}
-
-/// Returns bytes as text, where they are one: UTF-8, maybe cut in a character, without zeros.
-fn as_text(bytes: &[u8]) -> String {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            std::str::from_utf8(valid).unwrap_or_default()
-        }
-        Err(_) => "",
-    };
-    if text.contains('\0') {
-        String::new()
-    } else {
-        text.to_owned()
-    }
 }
 
 /// Makes one document.
@@ -397,7 +324,7 @@ fn forget(database: &mut IndexDatabase, journal: &Journal) -> Result<()> {
         }
         gone
     };
-    let tx = database.connection.transaction().context(WRITE)?;
+    let tx = database.begin()?;
     for id in gone {
         delete(&tx, id)?;
     }

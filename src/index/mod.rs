@@ -16,6 +16,7 @@ mod fill;
 mod options;
 mod search;
 mod stage;
+mod text;
 mod vectors;
 mod words;
 
@@ -81,17 +82,12 @@ impl Index<'_> {
     }
 
     fn status_of(&self, database: Option<&IndexDatabase>) -> Result<IndexStatus> {
-        let mut records = 0_u64;
-        self.journal.for_each_indexed("", &mut |_| {
-            records = records.saturating_add(1);
-            Ok(())
-        })?;
-        let head = self.journal.head()?;
+        let records = self.journal.count_indexed()?;
         let identity = embedder::identity(&self.settings);
         let mut status = IndexStatus {
             records,
             documents: 0,
-            is_behind: head.seq != 0,
+            is_behind: !self.journal.touched_since(0)?.1.is_empty(),
             unread: 0,
             embedder: self.settings.embedder.as_str(),
             model: identity.clone(),
@@ -105,7 +101,7 @@ impl Index<'_> {
         let Some(database) = database else {
             return Ok(status);
         };
-        status.is_behind = database.position(self.journal)? != head.seq;
+        status.is_behind = database.is_behind(self.journal)?;
         status.documents =
             database.number("SELECT count(*) FROM document WHERE is_live = 1", [])?;
         let unread = "SELECT count(*) FROM document WHERE is_live = 1 AND is_read = 0";
@@ -139,7 +135,7 @@ impl Index<'_> {
                 hits: Vec::new(),
                 vectors: false,
                 vector_fault: None,
-                is_behind: self.journal.head()?.seq != 0,
+                is_behind: !self.journal.touched_since(0)?.1.is_empty(),
             });
         };
         let search = Search {

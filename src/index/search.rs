@@ -111,8 +111,7 @@ impl Search<'_> {
             Nearest::NotAsked => (false, None),
             Nearest::Failed(why) => (false, Some(why)),
         };
-        let head = self.journal.head()?;
-        let is_behind = self.database.position(self.journal)? != head.seq;
+        let is_behind = self.database.is_behind(self.journal)?;
         let hits = self.hits(&question, votes, is_behind)?;
         Ok(FindReport {
             query: query.to_owned(),

@@ -72,29 +72,43 @@ fn stage_derived(staging: &Staging, read: ReadText<'_>) -> Result<()> {
     let read_text = |path: &str| -> Result<Option<String>> {
         Ok(read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
     };
-    for path in staging.describing_files(TEXT_BYTES_MAX)? {
-        let Some((directory, level)) = record::described_by(&path) else {
-            continue;
+    let mut last = String::new();
+    loop {
+        let page = staging.describing_files_after(&last, TEXT_BYTES_MAX)?;
+        let Some(end) = page.last() else {
+            return Ok(());
         };
-        if staging.is_indexed(directory, level)? {
-            continue;
+        last.clone_from(end);
+        for path in &page {
+            stage_described(staging, path, &read_text)?;
         }
-        // A text that is not UTF-8 describes nothing.
-        let Some(text) = read_text(&path)? else {
-            continue;
-        };
-        let abstract_path = record::describing(directory, 0);
-        let abstract_text = match level {
-            0 => text.clone(),
-            _ if staging.is_staged(&abstract_path)? => {
-                read_text(&abstract_path)?.unwrap_or_default()
-            }
-            _ => String::new(),
-        };
-        let record = RecordText::derived(&abstract_text, text);
-        staging.stage_index(directory, level, IndexOrigin::Derived, &record)?;
     }
-    Ok(())
+}
+
+/// Adds what follows from one text, unless somebody says more of its directory.
+fn stage_described(
+    staging: &Staging,
+    path: &str,
+    read_text: &dyn Fn(&str) -> Result<Option<String>>,
+) -> Result<()> {
+    let Some((directory, level)) = record::described_by(path) else {
+        return Ok(());
+    };
+    if staging.is_indexed(directory, level)? {
+        return Ok(());
+    }
+    // A text that is not UTF-8 describes nothing.
+    let Some(text) = read_text(path)? else {
+        return Ok(());
+    };
+    let abstract_path = record::describing(directory, 0);
+    let abstract_text = match level {
+        0 => text.clone(),
+        _ if staging.is_staged(&abstract_path)? => read_text(&abstract_path)?.unwrap_or_default(),
+        _ => String::new(),
+    };
+    let record = RecordText::derived(&abstract_text, text);
+    staging.stage_index(directory, level, IndexOrigin::Derived, &record)
 }
 
 /// Reads a file that is at most as large as a text may be.

@@ -131,7 +131,7 @@ fn fill(
             .or_else(|| vectors.first().map(Vec::len))
             .unwrap_or(0);
         ensure_sound(&vectors, expected).map_err(Stop::Fault)?;
-        let tx = database.connection.transaction().context(WRITE)?;
+        let tx = database.begin()?;
         let row = match model {
             Some(model) => model,
             None => {

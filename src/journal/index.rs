@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, Transaction, named_params, params, params_from_i
 use serde_json::json;
 
 use super::state::end_of;
-use super::{EventKind, Journal, chain, damaged};
+use super::{EventKind, Journal, chain, damaged, from_column};
 use crate::control::Control;
 use crate::db::{self, DatabaseContext as _};
 use crate::digest::Digest;
@@ -59,6 +59,18 @@ impl Journal {
             visit(indexed_from_row(row).context(action)?)?;
         }
         Ok(())
+    }
+
+    /// Returns how many records are in effect.
+    pub(crate) fn count_indexed(&self) -> Result<u64> {
+        let query = concat!(
+            include_str!("../../schema/indexed.sql"),
+            "SELECT count(*) FROM indexed"
+        );
+        let everything = named_params! {":path": "", ":end": end_of("", true)};
+        self.connection
+            .query_row(query, everything, |row| row.get(0).map(from_column))
+            .context("read the content index")
     }
 
     /// Calls `visit` for each row of the index at and below `path` whose change set is in effect.

@@ -126,16 +126,17 @@ impl Staging {
             .context("read the index to be")
     }
 
-    /// Returns the files of the tree to be that describe their directories, of at most so many bytes.
-    pub(crate) fn describing_files(&self, bytes_max: u64) -> Result<Vec<String>> {
-        let query = "SELECT path FROM staged_entry WHERE kind = 'file' AND bytes <= ?1
-                     AND (substr(path, -13) = '/.abstract.md' OR substr(path, -13) = '/.overview.md') ORDER BY path";
+    /// Returns the next files of the tree to be that describe their directories, of at most so many
+    /// bytes, after `path`.
+    pub(crate) fn describing_files_after(&self, path: &str, bytes_max: u64) -> Result<Vec<String>> {
+        let query = "SELECT path FROM staged_entry WHERE path > ?1 AND kind = 'file' AND bytes <= ?2
+                     AND (substr(path, -13) = '/.abstract.md' OR substr(path, -13) = '/.overview.md') ORDER BY path LIMIT 500";
         let mut statement = self
             .connection
-            .prepare(query)
+            .prepare_cached(query)
             .context("read staged entries")?;
         let paths = statement
-            .query_map([super::column(bytes_max)], |row| row.get(0))
+            .query_map(params![path, super::column(bytes_max)], |row| row.get(0))
             .context("read staged entries")?;
         paths
             .collect::<rusqlite::Result<_>>()

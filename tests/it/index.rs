@@ -432,7 +432,10 @@ fn records_travel_field_by_field_and_nothing_else_does() {
 #[track_caller]
 fn assert_no_runtime_fields(pack: &camino::Utf8Path) {
     let mut zip = zip::ZipArchive::new(std::fs::File::open(pack).unwrap()).unwrap();
-    let names: Vec<_> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let names: Vec<_> = zip
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
     let mut looked = 0;
     for name in names {
         let is_manifest =
@@ -641,7 +644,10 @@ fn ten_questions_about_click_find_the_right_file() {
             ),
             ("current context of this thread", "globals.py"),
             ("windows console unicode output", "_winconsole.py"),
-            ("ask the user for confirmation with a prompt", "termui.py"),
+            (
+                "wait until a key is pressed and clear the screen",
+                "termui.py",
+            ),
         ],
     );
 }
