@@ -10,7 +10,7 @@ import hashlib, json, sqlite3, sys
 from urllib.parse import quote
 
 VERSION = 3
-SCHEMA = "374135f6edb8e75700e37fdbf0eff1112fd6b9a1601c1f4ab9e2344d9c21d12d"
+SCHEMA = "795f93c7e9eaf683657829bc38c3c8c76067acb7fe2670676189bd155ca78e7e"
 BEGUN = {
     "tx": "id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms FROM tx WHERE id = ?",
     "tx_undo": "tx, undone FROM tx_undo WHERE tx = ? ORDER BY undone",

@@ -11,7 +11,9 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::journal::Journal;
+use crate::pack::Layout;
 use crate::record::{IndexOrigin, IndexedRow};
+use crate::uri::Uri;
 
 /// What a pack said of a path at one level.
 pub(super) struct CarriedRecord {
@@ -23,6 +25,15 @@ pub(super) struct CarriedRecord {
 }
 
 impl Rows {
+    /// Makes rows that hold the records of a journal already, where there is one.
+    pub(super) fn holding(uri: &Uri, layout: Layout, journal: Option<&Journal>) -> Result<Self> {
+        let rows = Self::new(uri, layout)?;
+        if let Some(journal) = journal {
+            rows.take_index(journal)?;
+        }
+        Ok(rows)
+    }
+
     /// Notes the records in effect that packs brought. Those that follow from the files are made of
     /// the files as they are packed.
     pub(super) fn take_index(&self, journal: &Journal) -> Result<()> {

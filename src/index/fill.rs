@@ -182,7 +182,7 @@ fn make_missing(database: &mut IndexDatabase, live: &Dir, control: &Control) -> 
         last = (end.path.clone(), i64::from(end.level));
         for wanted in &page {
             control.ensure_not_interrupted()?;
-            let text = read_text(live, wanted, &mut buffer)?;
+            let text = read_text(live, wanted, &mut buffer);
             insert(&tx, wanted, &text)?;
             control.advance(1, 0);
         }
@@ -298,7 +298,7 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(";"),
         Value::Null => String::new(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 

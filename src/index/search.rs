@@ -122,7 +122,7 @@ impl Search<'_> {
         })
     }
 
-    fn filters<'p>(&'p self, path: &'p Option<String>) -> [(&'static str, &'p dyn ToSql); 5] {
+    fn filters<'p>(&'p self, path: &'p dyn ToSql) -> [(&'static str, &'p dyn ToSql); 5] {
         let options = self.options;
         [
             (":path", path),
@@ -141,6 +141,7 @@ impl Search<'_> {
 
     fn matching(&self, sql: &'static str, query: &str, limit: usize) -> Result<Vec<i64>> {
         let path = self.path();
+        let path = path.as_deref();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut values: Vec<(&str, &dyn ToSql)> = self.filters(&path).to_vec();
         values.extend_from_slice(named_params! {":query": query, ":limit": limit});
@@ -153,6 +154,7 @@ impl Search<'_> {
 
     fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
         let path = self.path();
+        let path = path.as_deref();
         let mut values: Vec<(&str, &dyn ToSql)> = self.filters(&path).to_vec();
         values.push((":id", &id));
         let mut statement = self

@@ -2,7 +2,6 @@
 
 use super::fill::Wanted;
 use crate::digest::{Digest, Hasher};
-use crate::error::Result;
 use crate::fsops::Dir;
 use crate::record::{self, TEXT_BYTES_MAX};
 
@@ -20,30 +19,30 @@ pub(super) struct Text {
 }
 
 /// Reads what a document says: the text of its record, or the file.
-pub(super) fn read_text(live: &Dir, wanted: &Wanted, buffer: &mut [u8]) -> Result<Text> {
+pub(super) fn read_text(live: &Dir, wanted: &Wanted, buffer: &mut [u8]) -> Text {
     let known = |body: String| Text {
         body,
         is_read: true,
     };
     if let Some(text) = &wanted.text {
-        return Ok(known(text.clone()));
+        return known(text.clone());
     }
     let (path, bytes_max) = match wanted.level {
         2 => (wanted.path.clone(), FILE_BYTES_MAX),
         level => (record::describing(&wanted.path, level), TEXT_BYTES_MAX),
     };
     let Some(content) = wanted.content else {
-        return Ok(known(String::new()));
+        return known(String::new());
     };
     if wanted.bytes > bytes_max {
-        return Ok(known(String::new()));
+        return known(String::new());
     }
     match read_verified(live, &path, content, buffer) {
-        Some(bytes) => Ok(known(as_text(&bytes))),
-        None => Ok(Text {
+        Some(bytes) => known(as_text(&bytes)),
+        None => Text {
             body: String::new(),
             is_read: false,
-        }),
+        },
     }
 }
 

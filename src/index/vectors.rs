@@ -132,17 +132,16 @@ fn fill(
             .unwrap_or(0);
         ensure_sound(&vectors, expected).map_err(Stop::Fault)?;
         let tx = database.begin()?;
-        let row = match model {
-            Some(model) => model,
-            None => {
-                let query = "INSERT INTO model (identity, dimensions) VALUES (?1, ?2)";
-                let dimensions = i64::try_from(expected).unwrap_or(i64::MAX);
-                tx.execute(query, params![embedder.identity(), dimensions])
-                    .context(WRITE)?;
-                Model {
-                    id: tx.last_insert_rowid(),
-                    dimensions: expected,
-                }
+        let row = if let Some(model) = model {
+            model
+        } else {
+            let query = "INSERT INTO model (identity, dimensions) VALUES (?1, ?2)";
+            let dimensions = i64::try_from(expected).unwrap_or(i64::MAX);
+            tx.execute(query, params![embedder.identity(), dimensions])
+                .context(WRITE)?;
+            Model {
+                id: tx.last_insert_rowid(),
+                dimensions: expected,
             }
         };
         model = Some(row);

@@ -43,6 +43,9 @@ SELECT path, level, kind, content, content_sha256, origin, record_sha256,
   CASE ?1 WHEN 0 THEN 0 WHEN 1 THEN content IS live WHEN 3 THEN 1 ELSE content IS live OR content_sha256 IS content END
 FROM ranked WHERE place = 1";
 
+/// Takes digest, scalars and text of a record.
+type EachRecord<'a> = &'a mut dyn FnMut(&Digest, &str, Option<&str>) -> Result<()>;
+
 impl Staging {
     /// Takes in what the journal says of a record at a path and level.
     pub(crate) fn add_told(&self, row: &ToldRow) -> Result<()> {
@@ -162,10 +165,7 @@ impl Staging {
 
     /// Calls `visit` for each record that a row of the index to be names: digest, scalars, text. In
     /// the order of the digests, so that they are appended to the end of an index.
-    pub(crate) fn for_each_staged_record(
-        &self,
-        visit: &mut dyn FnMut(&Digest, &str, Option<&str>) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn for_each_staged_record(&self, visit: EachRecord<'_>) -> Result<()> {
         let query = "SELECT sha256, scalars, text FROM staged_record
                      WHERE sha256 IN (SELECT record_sha256 FROM index_change) ORDER BY sha256";
         let mut statement = self

@@ -43,7 +43,7 @@ impl Store {
     /// # Errors
     /// Those of reading it.
     pub fn index_status(&self) -> Result<IndexStatus> {
-        self.with_index(|index| index.status())
+        self.with_index(status)
     }
 
     /// Holds the index at and below a URI against what its rules want of the committed tree.
@@ -93,4 +93,8 @@ impl Store {
             settings: Config::read(reader.layout.control())?.index,
         })
     }
+}
+
+fn status(index: &Index<'_>) -> Result<IndexStatus> {
+    index.status()
 }

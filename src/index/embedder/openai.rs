@@ -1,4 +1,4 @@
-//! The embedder `openai`: any server that speaks OpenAI's `/v1/embeddings`.
+//! The embedder `openai`: any server that speaks `OpenAI`'s `/v1/embeddings`.
 //!
 //! What a server says may pass is tried again, a few times and not for long: requests that were too
 //! many (429) or that it could not serve (5xx). `Retry-After` is followed up to a bound.
