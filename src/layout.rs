@@ -28,6 +28,8 @@ pub(crate) const JOURNAL: &str = "store.db";
 pub(crate) const JOURNAL_WAL: &str = "store.db-wal";
 /// The stat cache.
 pub(crate) const CACHE: &str = "cache.db";
+/// Full text and vectors; may be deleted at any time.
+pub(crate) const INDEX: &str = "index.db";
 /// Space for the journal when the disk is full.
 pub(crate) const RESERVE: &str = "reserve";
 /// Settings, for people to write.

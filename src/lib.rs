@@ -47,6 +47,7 @@ mod id;
 mod jobs;
 mod kind;
 mod limits;
+mod record;
 mod selection;
 mod uri;
 // ground: files and SQLite, no domain nouns
@@ -65,6 +66,7 @@ mod checks;
 mod config;
 mod exchange;
 mod held;
+mod index;
 mod intake;
 mod journal;
 mod live;
@@ -92,6 +94,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod reindex;
 mod revert;
 mod rollback;
 mod salvage;
@@ -125,6 +128,9 @@ pub use history::{
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
+pub use index::{
+    FindHit, FindOptions, FindReport, IndexCheckReport, IndexFault, IndexOptions, IndexStatus,
+};
 pub use init::InitOptions;
 pub use jobs::Jobs;
 pub use journal::chain::{Head, ParseHeadError};

@@ -2,6 +2,7 @@
 
 mod audit;
 mod history;
+mod index;
 mod making;
 mod retention;
 mod settings;
@@ -211,17 +212,18 @@ impl Store {
         };
         let before = moves()?;
         let live = reader.layout.open_live()?;
-        let confirm = || {
+        let has_moved = || {
             if moves()? == before {
                 return Ok(());
             }
             let path = live.path().to_owned();
             Err(Error::LiveTreeChanged { path })
         };
-        let packed = pack(&live, reader.cache().as_mut(), &confirm);
+        let confirm: Confirm<'_> = (&has_moved, Some(&reader.journal));
+        let packed = pack(&live, reader.cache().as_mut(), confirm);
         if let Err(Error::FileChanging { .. }) = packed {
             // A file that went to a slot is missed where it was.
-            confirm()?;
+            has_moved()?;
         }
         packed
     }

@@ -58,7 +58,7 @@ impl Outcome {
 impl LogOptions {
     /// The kinds of transactions.
     pub const KINDS: &'static [&'static str] = &[
-        "baseline", "import", "restore", "rollback", "revert", "prune", "pin", "unpin",
+        "baseline", "import", "restore", "rollback", "revert", "prune", "pin", "unpin", "reindex",
     ];
     /// Fewest digits of a pack's digest.
     pub const DIGITS_MIN: usize = 8;
@@ -71,7 +71,7 @@ pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<Transac
         return Err(Error::InvalidArgument {
             argument: "kind",
             value: kind.to_owned(),
-            expected: "baseline, import, restore, rollback, revert, prune, pin or unpin",
+            expected: "baseline, import, restore, rollback, revert, prune, pin, unpin or reindex",
         });
     }
     let uri = options.uri.as_ref().map(ToString::to_string);

@@ -134,6 +134,9 @@ impl TransactionRow {
         if self.kind == TransactionKind::Baseline.as_str() {
             return Some("a baseline, which changed nothing".to_owned());
         }
+        if self.kind == TransactionKind::Reindex.as_str() {
+            return Some("a reindex, which changed no file".to_owned());
+        }
         let article = if self.kind.starts_with('u') {
             "an"
         } else {

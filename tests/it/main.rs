@@ -25,6 +25,8 @@ mod fixtures;
 mod fuzz_inputs;
 mod help;
 mod history;
+mod index;
+mod index_embedders;
 mod jobs;
 mod layouts;
 mod lies;

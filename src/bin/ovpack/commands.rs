@@ -4,8 +4,10 @@ mod backup;
 mod cat;
 mod convert;
 mod export;
+mod find;
 mod history;
 mod import;
+mod index;
 mod init;
 mod inspect;
 mod journal;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Salvage(salvage::Args),
     Ls(ls::Args),
     Cat(cat::Args),
+    Find(find::Args),
+    Index(index::Args),
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
@@ -74,6 +78,8 @@ impl Command {
             Self::Salvage(args) => salvage::run(ui, caller, args),
             Self::Ls(args) => ls::run(ui, caller, args),
             Self::Cat(args) => cat::run(ui, caller, args),
+            Self::Find(args) => find::run(ui, caller, args),
+            Self::Index(args) => index::run(ui, caller, args),
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
@@ -110,8 +116,14 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
+            | Self::Index(_)
             | Self::Journal(_) => true,
-            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
+            Self::Init(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Find(_)
+            | Self::Log(_)
+            | Self::History(_) => false,
         }
     }
 
@@ -137,6 +149,8 @@ impl Command {
             | Self::Backup(_)
             | Self::Ls(_)
             | Self::Cat(_)
+            | Self::Find(_)
+            | Self::Index(_)
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)

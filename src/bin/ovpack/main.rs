@@ -13,6 +13,7 @@ mod failure;
 #[cfg(feature = "fault")]
 mod fault;
 mod human;
+mod indexing;
 mod limits;
 mod pack_text;
 mod plan_text;
