@@ -70,6 +70,8 @@ pub struct ImportOptions {
     pub limits: Limits,
     /// Files with policies that the pack must keep, beside those of the store.
     pub policies: Vec<Utf8PathBuf>,
+    /// What the journal calls the pack, where its path says nothing, as that of an upload.
+    pub pack_name: Option<String>,
     /// Watches and stops the act.
     pub control: Control,
 }

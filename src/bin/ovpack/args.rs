@@ -129,6 +129,7 @@ impl PutArgs {
             dry_run: self.dry_run,
             limits,
             policies: self.policies.files.clone(),
+            pack_name: None,
             control: control.clone(),
         }
     }
