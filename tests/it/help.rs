@@ -18,10 +18,10 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 24] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "convert", "salvage",
     "ls", "cat", "status", "log", "show", "history", "tree", "rollback", "redo", "prune", "pin",
-    "unpin", "recover", "journal",
+    "unpin", "recover", "journal", "serve",
 ];
 
 #[test]

@@ -18,6 +18,8 @@ mod redo;
 mod restore;
 mod rollback;
 mod salvage;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod status;
 mod tree;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
 }
 
 impl Command {
@@ -86,6 +90,8 @@ impl Command {
             Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => serve::run(ui, caller, args),
         }
     }
 
@@ -111,6 +117,9 @@ impl Command {
             | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => true,
+            // It has ways of its own to end.
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
             Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
         }
     }
@@ -149,6 +158,8 @@ impl Command {
             | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => None,
         }
     }
 }
