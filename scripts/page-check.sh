@@ -13,16 +13,15 @@ admin=page-check-admin-0123456789 auditor=page-check-auditor-0123456789
 printf 'admin ops %s\nauditor jane %s\n' $admin $auditor > keys
 rm -rf store page.out
 "$ovpack" init store -q
-printf '# click\nanother README\n' > README.md
-"$ovpack" --store store import "$click" resources -q
-"$ovpack" --store store export resources/click first.ovpack --force -q
-"$ovpack" --store store import "$click" resources --on-conflict overwrite -q
+"$ovpack" --store store import "$click" resources -q > /dev/null
+echo 'an edit' >> store/viking/resources/click/README.md
+"$ovpack" --store store import "$click" resources --on-conflict overwrite -q > /dev/null
 "$ovpack" --store store import "$click" resources -q 2> /dev/null || true
-printf 'drift\n' > 'store/viking/resources/click/<b>strange & "long" name that goes on and on and on and on.md'
+mkdir -p store/viking/resources/other
+echo drift > 'store/viking/resources/other/<b>strange & "long" name that goes on and on and on and on and on and on.md'
 "$ovpack" --store store serve --addr 127.0.0.1:0 --api-key-file keys > page.out 2> page.log &
 server=$!
 trap 'kill $server 2> /dev/null || true' EXIT
 for _ in $(seq 200); do grep -q listening page.out && break; sleep 0.05; done
-rm store/viking/resources/click/'<b>strange & "long" name that goes on and on and on and on.md'
 node "$here/page-check.mjs" "$(sed -n 's/^listening on //p' page.out)" $admin $auditor "$work/shots"
 "$ovpack" --store store journal verify -q

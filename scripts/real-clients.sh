@@ -14,13 +14,14 @@ mkdir -p "$HOME"
 servers=()
 trap 'for pid in "${servers[@]}"; do kill "$pid" 2> /dev/null || true; done' EXIT
 
+# Downloads that are refused are told by their message alone, everything else with its code.
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
 # Starts a server on a new store; sets `store` and `url`.
 serve() {
     store=$work/$1
     rm -rf "$store"
-    "$ovpack" init "$store" -q
+    "$ovpack" init "$store" -q > /dev/null
     "$ovpack" --store "$store" serve --addr 127.0.0.1:0 --api-key-file "$work/keys" > "$work/$1.out" 2> "$work/$1.log" &
     servers+=($!)
     for _ in $(seq 200); do
@@ -44,6 +45,8 @@ expect() {
     out=$(timeout 60 "$ov" "$@" 2>&1 < /dev/null) || rc=$?
     printf '$ ov %s\n%s\n' "$*" "$out" >> "$work/transcript-$version.txt"
     [ $rc = "$code" ] || fail "$version: ov $*: exit $rc instead of $code: $out"
+    # Newer ones draw a box around an error, and break its lines.
+    out=$(sed 's/[│╭╮╰╯─]//g' <<< "$out" | tr -s ' \n' ' ')
     [[ $out == *"$text"* ]] || fail "$version: ov $*: no '$text' in: $out"
 }
 
@@ -74,12 +77,12 @@ try_version() {
     expect 0 '' import "$click" resources/copy
     rm -f "$work/out.ovpack" "$work/backup.ovpack" "$work/none.ovpack"
     expect 0 '' export viking://resources/click "$work/out.ovpack"
-    "$ovpack" verify "$work/out.ovpack" -q
+    "$ovpack" verify "$work/out.ovpack" -q > /dev/null
     expect 0 '' export resources/click "$work/out.ovpack"
     expect 0 '' backup "$work/backup.ovpack"
-    "$ovpack" verify "$work/backup.ovpack" -q
-    expect 1 '[NOT_FOUND]' export viking://resources/none "$work/none.ovpack"
-    expect 1 '[INVALID_URI]' export viking://temp/x "$work/none.ovpack"
+    "$ovpack" verify "$work/backup.ovpack" -q > /dev/null
+    expect 1 'viking://resources/none does not exist' export viking://resources/none "$work/none.ovpack"
+    expect 1 'is not one of the scopes' export viking://temp/x "$work/none.ovpack"
     [ ! -s "$work/none.ovpack" ] || fail "something was saved of a refusal"
     expect 1 '[INVALID_ARGUMENT]' import "$work/backup.ovpack" viking://resources
     expect 1 '[INVALID_ARGUMENT]' restore "$click"
@@ -101,12 +104,15 @@ try_version() {
     "$ovpack" --store "$store" show tx1 --json | grep -q 'x-openviking-account: acme' || fail "the account is not journalled"
 
     configure not-a-key-0123456789
-    expect 1 '[UNAUTHENTICATED]' backup "$work/none.ovpack"
+    expect 1 'has no key' backup "$work/none.ovpack"
+    expect 1 '[UNAUTHENTICATED]' import "$click" viking://resources
     configure $auditor
-    expect 1 '[PERMISSION_DENIED]' backup "$work/none.ovpack"
+    expect 1 "is an auditor's" backup "$work/none.ovpack"
+    expect 1 '[PERMISSION_DENIED]' import "$click" viking://resources
     for one in "$first" "$store"; do
-        "$ovpack" --store "$one" journal verify --content -q
-        [ "$(ls "$one/.ovpack/uploads")" = lock ] || fail "uploads are left"
+        "$ovpack" --store "$one" journal verify --content -q > /dev/null
+        # One upload is left: of the import that was refused before it was used. It expires.
+        [ "$(ls "$one/.ovpack/uploads" | grep -cv '^lock$')" -le 1 ] || fail "uploads are left"
     done
     echo "ov $version: as expected"
 }
@@ -120,7 +126,7 @@ try_python() {
     fi
     serve "python-$version"
     "$python" "$here/real-client.py" "$url" $admin "$fixtures" "$work"
-    "$ovpack" --store "$store" journal verify --content -q
+    "$ovpack" --store "$store" journal verify --content -q > /dev/null
     echo "HTTP client of $version: as expected"
 }
 

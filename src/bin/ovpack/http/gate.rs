@@ -33,7 +33,7 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// What may be had without a key, since it tells nothing of the store.
-const OPEN: [&str; 3] = ["/health", "/login", "/style.css"];
+const OPEN: [&str; 4] = ["/health", "/login", "/style.css", "/favicon.ico"];
 
 /// Lets requests in, and writes a line of the log for each.
 pub(crate) async fn gate(

@@ -123,7 +123,7 @@ pub(crate) async fn listed(server: &Arc<Server>, mut options: LogOptions) -> Res
 
 /// Shows one transaction in full; its changes are asked for apart.
 #[utoipa::path(get, path = "/api/v1/journal/transactions/{id}", tag = "journal", operation_id = "show_transaction",
-    params(("id" = String, Path, description = "Such as `tx7`"), Profile),
+    params(("id" = String, Path, description = "A transaction", pattern = "^tx[1-9][0-9]{0,17}$", example = "tx1"), Profile),
     responses((status = 200, description = "The transaction", body = Answer<Object>), Refusals))]
 pub(crate) async fn show(
     State(server): State<Arc<Server>>,
@@ -169,7 +169,7 @@ pub(crate) struct ListedChanges {
 
 /// Lists the changes of a transaction, with before and after.
 #[utoipa::path(get, path = "/api/v1/journal/transactions/{id}/changes", tag = "journal", operation_id = "list_changes",
-    params(("id" = String, Path, description = "Such as `tx7`"), ChangeListing),
+    params(("id" = String, Path, description = "A transaction", pattern = "^tx[1-9][0-9]{0,17}$", example = "tx1"), ChangeListing),
     responses((status = 200, description = "By path", body = Answer<ListedChanges>), Refusals))]
 pub(crate) async fn changes(
     State(server): State<Arc<Server>>,
@@ -306,7 +306,7 @@ impl RollbackRequest {
 
 /// Puts back what a committed transaction replaced, as a transaction of its own; or rehearses that.
 #[utoipa::path(post, path = "/api/v1/journal/transactions/{id}/rollback", tag = "journal", operation_id = "rollback",
-    params(("id" = String, Path, description = "Such as `tx7`"), Profile, Wait), request_body = RollbackRequest,
+    params(("id" = String, Path, description = "A transaction", pattern = "^tx[1-9][0-9]{0,17}$", example = "tx1"), Profile, Wait), request_body = RollbackRequest,
     responses((status = 200, description = "It is done, and durable; or, rehearsed, what would be", body = Answer<Object>), Refusals))]
 pub(crate) async fn rollback(
     State(server): State<Arc<Server>>,

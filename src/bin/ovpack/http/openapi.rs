@@ -71,26 +71,6 @@ pub(crate) struct Wait {
     wait: Option<u64>,
 }
 
-/// What an import, a restore or a rollback did.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Done {
-    /// The root's URI; `viking://` for a restore.
-    uri: String,
-    /// The transaction; `null` where nothing was written, since the policy is `skip`.
-    transaction: Option<String>,
-    /// Number of commits that the store has seen.
-    generation: u64,
-    /// Whether the policy `skip` left everything as it was.
-    skipped: bool,
-    /// How many paths met which change: `added`, `replaced`, `unchanged`, `removed`.
-    #[schema(value_type = Object)]
-    changes: BTreeMap<String, u64>,
-    /// Files of the new tree.
-    files: u64,
-    /// Bytes of its files.
-    bytes: u64,
-}
-
 /// A refusal.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refused {

@@ -7,15 +7,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use ovpack::{Error, ExportOptions, ImportOptions, OnConflict, Receipt, TakenUpload};
-use serde::Deserialize;
+use ovpack::{
+    ChangeCounts, Error, ExportOptions, ImportOptions, OnConflict, Receipt, TakenUpload,
+    TransactionId,
+};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::acts::Weight;
 use super::answer::{self, Answer, ok};
 use super::asked::{Plain, Writing, json};
 use super::keys::Client;
-use super::openapi::{Done, Profile, Refusals, Wait};
+use super::openapi::{Profile, Refusals, Wait};
 use super::refusal::{Refusal, Result};
 use super::state::{Asker, Peer, RequestId, Server};
 
@@ -24,6 +27,7 @@ use super::state::{Asker, Peer, RequestId, Server};
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportRequest {
     /// A scope or a directory below one; `resources/demo` is short for `viking://resources/demo`.
+    #[schema(example = "viking://resources")]
     uri: String,
     /// Newer clients of OpenViking send it. Packs carry no vectors: only `false` is accepted.
     #[serde(default)]
@@ -46,6 +50,7 @@ pub(crate) struct ImportRequest {
     /// The upload's id.
     temp_file_id: String,
     /// The URI that the pack's root is put under.
+    #[schema(example = "viking://resources")]
     parent: String,
     /// What happens where the target exists: `fail` (the default), `overwrite`, `merge` or `skip`.
     on_conflict: Option<String>,
@@ -64,6 +69,45 @@ pub(crate) struct RestoreRequest {
     on_conflict: Option<String>,
     /// As of an import.
     vector_mode: Option<String>,
+}
+
+/// What an import or a restore did. No list is in it: `OpenViking`'s clients show a list that they find
+/// instead of everything else.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// The root's URI; `viking://` for a restore.
+    uri: String,
+    /// The transaction; `null` where nothing was written, since the policy is `skip`.
+    #[schema(value_type = Option<String>)]
+    transaction: Option<TransactionId>,
+    /// Number of commits that the store has seen.
+    generation: u64,
+    /// Whether the policy `skip` left everything as it was.
+    skipped: bool,
+    /// How many paths met which change: `added`, `replaced`, `unchanged`, `removed`.
+    #[schema(value_type = Object)]
+    changes: ChangeCounts,
+    /// Files of the new tree.
+    files: u64,
+    /// Bytes of its files.
+    bytes: u64,
+    /// Members of the pack that were checked and not put in place, such as lock files.
+    left_out: u64,
+}
+
+impl From<Receipt> for Done {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            uri: receipt.uri.to_string(),
+            transaction: receipt.transaction,
+            generation: receipt.generation,
+            skipped: receipt.skipped,
+            changes: receipt.changes,
+            files: receipt.files,
+            bytes: receipt.bytes,
+            left_out: receipt.left_out.len() as u64,
+        }
+    }
 }
 
 /// Packs what is at a URI.
@@ -208,7 +252,7 @@ impl Taking {
         };
         let receipt: Receipt = server.acts.write(wait, act).await?;
         server.metrics.committed(receipt.generation);
-        Ok(ok(&receipt))
+        Ok(ok(&Done::from(receipt)))
     }
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn routes(server: &Arc<Server>) -> Router {
     let anybody = Router::new()
         .route("/health", get(status::health))
         .route("/login", get(pages::login::page).post(pages::login::begin))
-        .route("/style.css", get(pages::layout::style));
+        .route("/style.css", get(pages::layout::style))
+        .route("/favicon.ico", get(pages::layout::no_icon));
     Router::new()
         .merge(admins)
         .merge(auditors)

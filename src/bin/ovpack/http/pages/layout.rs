@@ -1,6 +1,6 @@
 //! What all pages have in common.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -14,6 +14,11 @@ const STYLE: &str = include_str!("style.css");
 pub(crate) async fn style() -> Response {
     let css = (header::CONTENT_TYPE, "text/css; charset=utf-8");
     ([css], STYLE).into_response()
+}
+
+/// Answers browsers, which ask for it on their own.
+pub(crate) async fn no_icon() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 /// A page of the navigation.

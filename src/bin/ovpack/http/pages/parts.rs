@@ -92,7 +92,7 @@ pub(crate) fn changes<'c>(caption: &str, changes: impl IntoIterator<Item = &'c C
                 tbody {
                     @for change in changes {
                         tr {
-                            th scope="row" { (uri(&change.uri.to_string())) }
+                            th.path scope="row" { (uri(&change.uri.to_string())) }
                             td { (word(change.change)) }
                             td { (version(change.before.as_ref())) }
                             td { (version(change.after.as_ref())) }
