@@ -70,6 +70,7 @@ await page.getByRole('button', { name: 'Log out' }).click();
 
 await logIn(admin);
 assert.ok((await page.locator('.timeline li').count()) >= 3);
+await page.getByText('Filter the timeline').click();
 await page.getByLabel('Outcome').selectOption('aborted');
 await page.getByRole('button', { name: 'Filter' }).click();
 await page.getByText('root-exists').first().waitFor();

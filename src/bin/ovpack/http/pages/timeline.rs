@@ -67,7 +67,12 @@ fn entry(summary: &TransactionSummary) -> Markup {
 
 fn filters(asked: &Listing) -> Markup {
     let outcomes = Outcome::ALL.map(Outcome::as_str);
+    let is_filtered = kept(asked)
+        .iter()
+        .any(|(_, value)| value.is_some_and(|value| !value.is_empty()));
     html! {
+        details open[is_filtered] {
+        summary { "Filter the timeline" }
         form.filters method="get" action="/" role="search" aria-label="Filter the timeline" {
             (choice("outcome", "Outcome", &outcomes, asked.outcome.as_deref()))
             (choice("kind", "Kind", LogOptions::KINDS, asked.kind.as_deref()))
@@ -77,6 +82,7 @@ fn filters(asked: &Listing) -> Markup {
             (field("until", "Until", asked.until.as_deref()))
             (field("pack_sha256", "Pack's SHA-256", asked.pack_sha256.as_deref()))
             div.buttons { button { "Filter" } " " a href="/" { "Clear" } }
+        }
         }
     }
 }
@@ -104,22 +110,26 @@ fn choice(name: &str, label: &str, words: &[&str], chosen: Option<&str>) -> Mark
     }
 }
 
+/// What is filtered by.
+fn kept(asked: &Listing) -> [(&'static str, Option<&str>); 8] {
+    [
+        ("outcome", asked.outcome.as_deref()),
+        ("kind", asked.kind.as_deref()),
+        ("uri", asked.uri.as_deref()),
+        ("path", asked.path.as_deref()),
+        ("user", asked.user.as_deref()),
+        ("since", asked.since.as_deref()),
+        ("until", asked.until.as_deref()),
+        ("pack_sha256", asked.pack_sha256.as_deref()),
+    ]
+}
+
 /// The link to what is older, with the same filters.
 fn older(asked: &Listing, cursor: TransactionId) -> Markup {
-    let kept = [
-        ("outcome", &asked.outcome),
-        ("kind", &asked.kind),
-        ("uri", &asked.uri),
-        ("path", &asked.path),
-        ("user", &asked.user),
-        ("since", &asked.since),
-        ("until", &asked.until),
-        ("pack_sha256", &asked.pack_sha256),
-    ];
     let limit = asked.limit.map(|limit| format!("&limit={limit}"));
     let mut query = format!("/?cursor={cursor}{}", limit.unwrap_or_default());
-    for (name, value) in kept {
-        if let Some(value) = value {
+    for (name, value) in kept(asked) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             query.push_str(&["&", name, "=", &encoded(value)].concat());
         }
     }
