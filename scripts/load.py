@@ -252,7 +252,7 @@ def main():
     staging = os.listdir(os.path.join(store, ".ovpack/staging"))
     if staging:
         fail(f"staging: {staging}")
-    print(json.dumps({"seconds": float(seconds), "kills": kills, **dict(sorted(seen.items())),
+    print(json.dumps({"seconds": float(seconds), "killed": kills, **dict(sorted(seen.items())),
                       "peak_rss_mib": round(peak / 1024, 1), "events": report.get("result", {}).get("events"), "wrong": len(wrong)}, indent=1))
     for what in wrong[:20]:
         print("WRONG", what)

@@ -488,6 +488,50 @@ fn without_grace_what_is_not_exchanged_yet_is_stopped() {
 }
 
 #[test]
+fn at_whatever_moment_an_import_is_stopped_its_transaction_is_ended() {
+    let store = TestStore::fresh();
+    let click = fixture("resources-click");
+    let headers = [("Content-Type", "application/json")];
+    let committed = |store: &TestStore| {
+        let all = store.log().into_iter();
+        all.filter(|tx| tx.state == "committed").count()
+    };
+    for round in 0..6 {
+        let before = committed(&store);
+        let server = Serving::start_with(&store, &["--grace", "0"]);
+        let body = json!({
+            "temp_file_id": server.upload(&click.pack), "parent": "viking://resources", "on_conflict": "overwrite"
+        })
+        .to_string();
+        let head = server.head("POST", "/api/v1/pack/import", &headers, body.len());
+        let mut stream = server.connect();
+        stream
+            .write_all(&[&head, body.as_bytes()].concat())
+            .unwrap();
+        // Each round a little later; each request takes some milliseconds.
+        for _ in 0..round {
+            server.get("/health").result();
+        }
+        if round % 2 == 0 {
+            server.terminate();
+            let reply = read_reply(&mut stream);
+            assert!([200, 503].contains(&reply.status), "{}", reply.text());
+            assert_eq!(server.ended().0, Some(0));
+            assert_eq!(committed(&store), before + usize::from(reply.status == 200));
+        } else {
+            stream.shutdown(Shutdown::Both).unwrap();
+            drop(stream);
+            server.wait_for("acts_running", 0);
+        }
+        assert_eq!(store.status().recovery_pending, []);
+        let ended = |state: &str| ["committed", "aborted"].contains(&state);
+        assert!(store.log().iter().all(|tx| ended(&tx.state)));
+        let staging = store.path.join(".ovpack/staging").read_dir_utf8().unwrap();
+        assert_eq!(staging.count(), 0);
+    }
+}
+
+#[test]
 fn a_server_that_was_killed_leaves_nothing_for_ever() {
     let store = TestStore::fresh();
     let server = Serving::start(&store);

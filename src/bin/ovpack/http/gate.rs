@@ -97,7 +97,7 @@ impl Watched {
         metrics.answered(&self.method, &self.route, status, elapsed);
         let reason = response.extensions().get::<Reason>();
         let ms = elapsed.as_millis();
-        let reason = reason.map(|Reason(reason)| tracing::field::display(reason));
+        let reason = reason.map(|Reason(reason)| *reason);
         self.span
             .in_scope(|| tracing::info!(status, ms, reason, "answered"));
     }
@@ -142,7 +142,7 @@ fn admit(server: &Server, request: &mut Request) -> Result<()> {
 }
 
 fn note(client: &Client) {
-    tracing::Span::current().record("client", tracing::field::debug(&client.name));
+    tracing::Span::current().record("client", client.name.as_str());
 }
 
 /// Lets only admins go on.

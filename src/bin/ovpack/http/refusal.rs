@@ -256,7 +256,9 @@ impl Refusal {
     /// Writes what stands behind the message to the log.
     pub(crate) fn log(&self) {
         if self.status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(reason = self.reason, message = ?self.message, causes = ?self.causes, "refused");
+            // As values, not as the line's own text: what others chose is escaped then.
+            let (reason, told) = (self.reason, self.message.as_ref());
+            tracing::error!(reason, told, causes = ?self.causes, "failed");
         }
     }
 }
