@@ -78,6 +78,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         wait: caller.options.wait,
         body_timeout: Duration::from_secs(args.body_timeout),
         upload_bytes: args.max_upload_bytes,
+        jobs: caller.jobs,
         limits: args.limits.limits(),
         host_names: args.host_names.clone(),
     };

@@ -149,6 +149,7 @@ async fn pack(server: Arc<Server>, uri: Option<ovpack::Uri>) -> Result<Response>
     let of = Arc::clone(&server);
     let act = move |control| {
         let options = ExportOptions {
+            jobs: of.settings.jobs,
             control,
             ..ExportOptions::default()
         };

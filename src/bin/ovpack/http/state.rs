@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use camino::Utf8PathBuf;
-use ovpack::{Limits, OpenOptions, Store, Uploads};
+use ovpack::{Jobs, Limits, OpenOptions, Store, Uploads};
 
 use super::acts::Acts;
 use super::keys::{Client, Keys};
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) body_timeout: Duration,
     /// Most bytes of an upload.
     pub(crate) upload_bytes: u64,
+    /// How many threads work on an export or a backup.
+    pub(crate) jobs: Jobs,
     /// Bounds on what a pack may ask for.
     pub(crate) limits: Limits,
     /// Names, beside addresses and localhost, that the server answers to.
