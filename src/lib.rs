@@ -83,6 +83,7 @@ mod target;
 mod tree;
 mod tree_sum;
 mod unpack;
+mod uploads;
 // acts: one story each
 mod audit;
 mod browse;
@@ -117,7 +118,7 @@ pub use control::{Control, Phase, Progress};
 pub use convert::{ConvertOptions, ConvertReport, Dropped, Mapped, Touched, UriMap, convert};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
-pub use error::{Error, PlaceFault, Result};
+pub use error::{Error, PlaceFault, Result, UploadFault};
 pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
@@ -149,6 +150,7 @@ pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
+pub use uploads::{Outgoing, TakenUpload, Upload, UploadOptions, Uploads};
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
     InspectEntry, InspectRecord, InspectReport, Inspection, VerifyOptions, VerifyReport, inspect,

@@ -31,6 +31,7 @@ use crate::session::Session;
 use crate::stat_cache::StatCache;
 use crate::status::{self, StatusOptions, StatusReport};
 use crate::transaction::Receipt;
+use crate::uploads::{UploadOptions, Uploads};
 use crate::uri::Uri;
 
 /// How often a pack is made of a tree that commits keep exchanging.
@@ -279,6 +280,15 @@ impl Store {
                 return Ok(report);
             }
         }
+    }
+
+    /// Takes the area for packs that a server receives and hands out, and removes what an earlier
+    /// server left there.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another server has it.
+    pub fn uploads(&self, options: UploadOptions) -> Result<Uploads> {
+        Uploads::open(&Layout::open(&self.path)?, options)
     }
 
     /// Lists what is at a URI: the children of a directory by name, or the file itself.

@@ -65,6 +65,8 @@ pub(crate) struct Filter<'a> {
     pub(crate) until_ms: Option<i64>,
     /// The first digits of the pack's digest, in lower case.
     pub(crate) pack_sha256: Option<&'a str>,
+    /// Those older than this one.
+    pub(crate) before: Option<TransactionId>,
     pub(crate) limit: Option<u64>,
 }
 
@@ -215,6 +217,7 @@ impl Journal {
             .context("read the journal")?;
         let parameters = named_params! {
             ":id": id.map(|id| id.0),
+            ":before": filter.before.map(|id| id.0),
             ":uri": filter.uri,
             ":path": filter.path,
             ":external": filter.is_external_too,

@@ -18,10 +18,10 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 25] = [
+const VERBS: [&str; 26] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "convert", "salvage",
     "ls", "cat", "find", "index", "status", "log", "show", "history", "tree", "rollback", "redo",
-    "prune", "pin", "unpin", "recover", "journal",
+    "prune", "pin", "unpin", "recover", "journal", "serve",
 ];
 
 #[test]

@@ -20,6 +20,8 @@ mod redo;
 mod restore;
 mod rollback;
 mod salvage;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod status;
 mod tree;
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
 }
 
 impl Command {
@@ -92,6 +96,8 @@ impl Command {
             Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => serve::run(ui, caller, args),
         }
     }
 
@@ -118,6 +124,9 @@ impl Command {
             | Self::Recover(_)
             | Self::Index(_)
             | Self::Journal(_) => true,
+            // It has ways of its own to end.
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
             Self::Init(_)
             | Self::Ls(_)
             | Self::Cat(_)
@@ -163,6 +172,8 @@ impl Command {
             | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => None,
         }
     }
 }

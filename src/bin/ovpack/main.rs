@@ -12,6 +12,8 @@ mod exit;
 mod failure;
 #[cfg(feature = "fault")]
 mod fault;
+#[cfg(feature = "serve")]
+mod http;
 mod human;
 mod indexing;
 mod limits;
