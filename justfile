@@ -42,3 +42,8 @@ ci:
 crash-matrix harness work="target/crash-matrix":
     cargo build --release --locked
     scripts/crash-matrix.sh {{harness}} target/release/ovpack {{work}} --jobs 2 --mode kill,error,sticky --limit 100000 --recrash 4 --timed 50 --no-swallow sync,rename
+
+# Tries Btrfs, XFS and overlayfs on loop images (needs root, btrfs-progs and xfsprogs)
+file-systems work="target/file-systems":
+    cargo build --release --locked
+    scripts/file-systems.sh target/release/ovpack {{work}}

@@ -4,6 +4,7 @@ DROP VIEW IF EXISTS audit_transactions;
 DROP VIEW IF EXISTS audit_path_history;
 DROP VIEW IF EXISTS audit_changes;
 DROP VIEW IF EXISTS audit_findings;
+DROP VIEW IF EXISTS audit_selections;
 DROP VIEW IF EXISTS audit_events;
 DROP VIEW IF EXISTS audit_slots;
 DROP VIEW IF EXISTS audit_uncovered_rows;

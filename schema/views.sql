@@ -138,6 +138,11 @@ JOIN tx ON tx.id = aborting.tx
 LEFT JOIN json_each(aborting.detail, '$.findings') AS finding
 WHERE aborting.kind = 'aborting';
 
+-- One row for each pattern by which an import or a restore took a part of its pack; none where it took
+-- all of it.
+CREATE VIEW audit_selections AS
+SELECT tx, ordinal, sense, pattern FROM tx_selection;
+
 -- The chain itself.
 CREATE VIEW audit_events AS
 SELECT

@@ -121,7 +121,12 @@ fn text(row: &rusqlite::Row<'_>, at: usize) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::control::Control;
+    use crate::error::Error;
 
     #[test]
     fn every_file_is_a_check_and_says_its_promise_and_cure() {
@@ -148,6 +153,27 @@ mod tests {
             assert!(query.starts_with(&format!("-- {rule}: ")), "{rule}");
             assert!(query.contains("\n-- Cure: "), "{rule}");
         }
+    }
+
+    #[test]
+    fn an_interrupt_ends_a_check_that_runs_long() {
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let control = Control {
+            interrupt: Some(Arc::clone(&interrupt)),
+            ..Control::default()
+        };
+        let mut staging = Staging::make(None).expect("made");
+        staging.heed(&control).expect("watched");
+        let rows = "INSERT INTO finding (code, path, detail)
+             WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 50000)
+             SELECT 'file-missing', n, '' FROM number";
+        staging.connection().execute_batch(rows).expect("staged");
+        interrupt.store(true, Ordering::Relaxed);
+        let report = check(&staging, Phase::Manifest);
+        assert!(matches!(report, Err(Error::Interrupted)), "{report:?}");
+        staging.heed_no_more();
+        let report = check(&staging, Phase::Manifest).expect("asked to its end");
+        assert_eq!(report.total, 50_001, "and the root directory is missing");
     }
 
     #[test]

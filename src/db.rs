@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::fsops;
 
-pub(crate) use guard::{Overtime, guard};
+pub(crate) use guard::{Heed, Overtime, guard, heed};
 
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.
 const APPLICATION_ID: i64 = 0x4f56_504b;
@@ -81,6 +81,8 @@ fn classified(action: &'static str, path: &Utf8Path, source: rusqlite::Error) ->
             | ErrorCode::DatabaseLocked
             | ErrorCode::FileLockingProtocolFailed,
         ) => Error::Busy { path },
+        // Only who asked for it is asked again and again whether to go on: see `heed`.
+        Some(ErrorCode::OperationInterrupted) => Error::Interrupted,
         _ => Error::Database { action, source },
     }
 }

@@ -39,6 +39,9 @@ pub(crate) const DIRECTORY_MODE: u32 = 0o755;
 /// Mode of what only the store's owner may see.
 pub(crate) const PRIVATE_MODE: u32 = 0o700;
 
+/// Kind of file system that overlayfs says it is (`OVERLAYFS_SUPER_MAGIC` of linux/magic.h).
+const OVERLAYFS_MAGIC: fs::FsWord = 0x794c_7630;
+
 /// Longest relative path given to one system call; below `PATH_MAX` with room for its NUL.
 const CALL_PATH_BYTES: usize = 4000;
 
@@ -246,6 +249,13 @@ impl Dir {
         let volume = fs::fstatvfs(self.fd())
             .map_err(|source| Error::io("ask for the free space of", &*self.path, source.into()))?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+    }
+
+    /// Returns whether this is a directory of overlayfs, which shows several directories as one.
+    pub(crate) fn is_overlay(&self) -> Result<bool> {
+        let volume = fs::fstatfs(self.fd())
+            .map_err(|source| Error::io("ask for the kind of", &*self.path, source.into()))?;
+        Ok(volume.f_type == OVERLAYFS_MAGIC)
     }
 }
 

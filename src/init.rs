@@ -78,7 +78,7 @@ pub(crate) fn adopt(
         make(root.again()?, true, options)?;
     }
     let mut session = Session::begin(Layout::open(path)?, provenance, wait, &Control::default())?;
-    crate::recover::recover(&mut session, crate::recover::RecoverOptions::default())?;
+    crate::recover::recover(&mut session, &crate::recover::RecoverOptions::default())?;
     if session.journal.generation()? == 0 {
         baseline(&mut session)
     } else {

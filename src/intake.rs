@@ -62,9 +62,10 @@ impl Intake {
     pub(crate) fn take(
         pack: &Utf8Path,
         limits: &Limits,
-        staging: Staging,
+        mut staging: Staging,
         control: &Control,
     ) -> Result<Self> {
+        staging.heed(control)?;
         let reader = PackReader::open(pack, limits)?;
         let audit = reader.audit(&mut |member| {
             control.ensure_not_interrupted()?;

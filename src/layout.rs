@@ -38,6 +38,8 @@ pub(crate) const SLOTS: &str = "slots";
 pub(crate) const STAGING: &str = "staging";
 /// Policies of the store, one file each.
 pub(crate) const POLICIES: &str = "policies";
+/// What a server keeps while it sends and receives.
+pub(crate) const UPLOADS: &str = "uploads";
 /// The tree in a slot.
 pub(crate) const TREE: &str = "tree";
 

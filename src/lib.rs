@@ -42,6 +42,7 @@ mod digest;
 mod entry_path;
 mod error;
 mod finding;
+mod fingerprint;
 mod id;
 mod jobs;
 mod kind;
@@ -68,6 +69,7 @@ mod intake;
 mod journal;
 mod live;
 mod neighbour;
+mod outside;
 mod pack;
 mod plan;
 mod policy;
@@ -77,6 +79,7 @@ mod staging;
 mod stat_cache;
 mod target;
 mod tree;
+mod tree_sum;
 mod unpack;
 // acts: one story each
 mod audit;
@@ -134,7 +137,7 @@ pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};
 pub use recover::{Direction, RecoverOptions, RecoverReport, Settled};
 pub use rollback::{DriftCheck, OnLater, RollbackOptions, RollbackRehearsal};
 pub use salvage::{
-    ManifestState, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
+    ManifestState, Salvage, SalvageOptions, SalvageReport, SalvageState, SalvagedPath, salvage,
 };
 pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
@@ -142,6 +145,6 @@ pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
-    InspectEntry, InspectRecord, InspectReport, VerifyOptions, VerifyReport, inspect, inspect_each,
+    InspectEntry, InspectRecord, InspectReport, Inspection, VerifyOptions, VerifyReport, inspect,
     verify,
 };

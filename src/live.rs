@@ -2,11 +2,13 @@
 
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::fsops::Dir;
 use crate::journal::prepare::{Unit, UnitAction};
 use crate::layout::Layout;
 use crate::staging::Staging;
 use crate::tree;
+use crate::tree_sum;
 
 /// Opens a live root for replacing: it must be on the store's own mount.
 pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<Dir> {
@@ -28,14 +30,44 @@ pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> 
         } else {
             ensure_same(layout, staging, unit)
         };
-        looked.map_err(|error| {
-            if error.is_absent() {
-                let path = layout.live_path_of(&unit.path);
-                return Error::LiveTreeChanged { path };
-            }
-            error
-        })
+        looked.map_err(|error| changed_where_absent(layout, unit, error))
     })
+}
+
+/// The same for one unit whose versions were summed up; `None` where nothing was there.
+///
+/// A sum stands for what rows would: path, inode, size, mode, mtime and ctime of each entry. It differs
+/// wherever one of these does for any, since its keys are unknown to whoever changes the tree.
+pub(crate) fn look_again_by_sum(
+    layout: &Layout,
+    unit: &Unit,
+    seen: Option<&Fingerprint>,
+) -> Result<()> {
+    let looked = match seen {
+        None => ensure_still_absent(layout, unit),
+        Some(seen) => ensure_same_sum(layout, unit, seen),
+    };
+    looked.map_err(|error| changed_where_absent(layout, unit, error))
+}
+
+fn ensure_same_sum(layout: &Layout, unit: &Unit, seen: &Fingerprint) -> Result<()> {
+    let live = open_unit(layout, &unit.path)?;
+    let base = EntryPath::parse(&unit.path).unwrap_or_default();
+    if tree_sum::versions_of(&live, &base, seen)?.is_same(seen) {
+        return Ok(());
+    }
+    Err(Error::LiveTreeChanged {
+        path: live.path().to_owned(),
+    })
+}
+
+/// A tree that is gone since it was planned with has changed.
+fn changed_where_absent(layout: &Layout, unit: &Unit, error: Error) -> Error {
+    if error.is_absent() {
+        let path = layout.live_path_of(&unit.path);
+        return Error::LiveTreeChanged { path };
+    }
+    error
 }
 
 /// Looks whether the live roots are still the ones that were planned with, and not at what they hold.

@@ -1,4 +1,8 @@
 //! Asks a file system whether it can do what a commit needs, by doing it with scratch directories.
+//!
+//! Overlayfs can, but for directories that came with a lower layer, unless `redirect_dir` is on: they
+//! cannot be moved (EXDEV). It says so before it looks at the target, so a rename that must fail tells
+//! which ones they are: onto a directory that is not empty.
 
 use std::io;
 
@@ -7,6 +11,7 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir};
 use crate::layout::{self, Layout};
+use crate::uri::Scope;
 
 /// Scratch names in the staging directory; what a crash leaves of them is cleared with it.
 const A: &str = "probe-a";
@@ -14,7 +19,7 @@ const B: &str = "probe-b";
 const INSIDE: &str = "inside";
 
 /// Fails unless directories can be exchanged, moved without replacing, and moved between the live
-/// root and our own directory.
+/// root and our own directory, the scopes that are there included.
 ///
 /// # Errors
 /// [`Error::FileSystemUnsupported`], [`Error::OtherDevice`].
@@ -29,7 +34,47 @@ pub(crate) fn ensure_supported(layout: &Layout) -> Result<()> {
     clear(&scratch)?;
     let probed = probe(&scratch);
     clear(&scratch)?;
-    probed
+    probed?;
+    if live.is_overlay()? {
+        let probed = ensure_movable(&live, &scratch);
+        clear(&scratch)?;
+        probed?;
+    }
+    Ok(())
+}
+
+/// Fails where a scope cannot be moved, and so nothing below it that came with it.
+fn ensure_movable(live: &Dir, scratch: &Dir) -> Result<()> {
+    scratch.create_dir(A, fsops::PRIVATE_MODE)?;
+    scratch
+        .open_dir(A)?
+        .create_dir(INSIDE, fsops::PRIVATE_MODE)?;
+    for scope in Scope::ALL {
+        let scope = scope.as_str();
+        if live.stat_at(scope)?.is_none() {
+            continue;
+        }
+        match fsops::replace(live, scope, scratch, A) {
+            Err(Error::Io { source, .. }) if Errno::from_io_error(&source) == Some(Errno::XDEV) => {
+                let ability = "move a directory that came with a lower layer";
+                let path = live.at(scope);
+                return Err(Error::FileSystemUnsupported {
+                    path,
+                    ability,
+                    source,
+                });
+            }
+            Err(_) => {}
+            // No kernel does it; were it done, the scope must not stay where `clear` deletes it.
+            Ok(()) => {
+                let back = fsops::move_noreplace(scratch, A, live, scope);
+                back.map_err(|source| Error::io("rename", scratch.at(A), source))?;
+                let source = io::Error::other("it replaced a directory that was not empty");
+                return Err(unsupported(scratch, "keep a directory", source));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn probe(scratch: &Dir) -> Result<()> {

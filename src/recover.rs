@@ -14,6 +14,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::control::Control;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::exchange::{self, Position, Way};
@@ -37,10 +38,13 @@ pub enum Direction {
 }
 
 /// How recovery decides.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RecoverOptions {
     /// For a transaction whose units are in doubt or partly moved: what the operator decided.
     pub direction: Option<Direction>,
+    /// Stops the wait for another writer, and the look through the journal's file, which takes as long
+    /// as that is large.
+    pub control: Control,
 }
 
 /// How one transaction was settled.
@@ -71,7 +75,7 @@ pub(crate) struct Recovery {
 ///
 /// # Errors
 /// [`Error::InDoubt`] where a live tree is neither the old nor the new one and no direction is given.
-pub(crate) fn recover(session: &mut Session, options: RecoverOptions) -> Result<Recovery> {
+pub(crate) fn recover(session: &mut Session, options: &RecoverOptions) -> Result<Recovery> {
     let mut recovery = Recovery::default();
     for (id, events) in session.journal.open_transactions()? {
         let outcome = match settle(session, id, &events, options) {
@@ -94,7 +98,7 @@ fn settle(
     session: &mut Session,
     id: TransactionId,
     events: &[EventKind],
-    options: RecoverOptions,
+    options: &RecoverOptions,
 ) -> Result<&'static str> {
     let has = |kind| events.contains(&kind);
     if has(EventKind::Aborting) {
@@ -147,7 +151,7 @@ fn moved_units(
     session: &Session,
     id: TransactionId,
     units: &[Unit],
-    options: RecoverOptions,
+    options: &RecoverOptions,
 ) -> Result<Vec<Unit>> {
     let mut moved = Vec::new();
     for unit in units {

@@ -127,6 +127,23 @@ impl StatCache {
         found
     }
 
+    /// The same for many at once, in the order of the database's pages: one entry for each stat.
+    pub(crate) fn lookup_all<'s>(
+        &mut self,
+        stats: impl IntoIterator<Item = &'s Stat>,
+    ) -> Vec<Option<Digest>> {
+        let mut by_inode: Vec<_> = stats.into_iter().enumerate().collect();
+        by_inode.sort_unstable_by_key(|(_, stat)| stat.inode.cast_signed());
+        self.begin_scan();
+        let mut found: Vec<_> = by_inode
+            .into_iter()
+            .map(|(at, stat)| (at, self.lookup(stat)))
+            .collect();
+        self.end_scan();
+        found.sort_unstable_by_key(|(at, _)| *at);
+        found.into_iter().map(|(_, digest)| digest).collect()
+    }
+
     /// Ends the transaction of a scan, where one is open, and with it the lock.
     fn unlock(&mut self) {
         self.looked_up = 0;
@@ -398,6 +415,28 @@ mod tests {
         ] {
             assert_eq!(known(&cache, &other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn many_are_looked_up_at_once_and_come_in_the_order_in_which_they_were_asked() {
+        let Fixture { dir, cache, _held } = fixture();
+        let of = |inode: u64| Stat {
+            inode,
+            ..stat(&dir)
+        };
+        let digest = |inode: u64| Digest::of(&inode.to_le_bytes());
+        let mut writer = StatCache::open(&cache).expect("opened");
+        for inode in [7, 2, u64::MAX, 3] {
+            let stat = of(inode);
+            writer.remember(&stat, &digest(inode), later(&stat));
+        }
+        writer.flush();
+        let asked = [3, 9, u64::MAX, 7, 3, 2].map(of);
+        let mut reader = StatCache::open_for_reading(&cache).expect("opened");
+        assert_eq!(
+            reader.lookup_all(&asked),
+            [Some(3), None, Some(u64::MAX), Some(7), Some(3), Some(2)].map(|at| at.map(digest))
+        );
     }
 
     #[test]

@@ -239,14 +239,17 @@ impl Store {
         rollback::run(&mut self.writer(&options.control)?, tx, options)
     }
 
-    /// Settles what a crash left; writes nothing where the store is whole.
+    /// Settles what a crash left; writes nothing where the store is whole. Then reads the journal's
+    /// file through, so that a store of which nothing is reported is whole as far as that is told.
     ///
     /// # Errors
-    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`],
-    /// [`Error::PruneUnfinished`] once everything else is settled.
+    /// [`Error::InDoubt`] where the live tree is neither the old nor the new one, [`Error::Busy`];
+    /// once everything is settled, [`Error::StoreDamaged`] where `SQLite` finds its file damaged,
+    /// [`Error::Interrupted`] while that is looked for, and [`Error::PruneUnfinished`].
     pub fn recover(&self, options: &RecoverOptions) -> Result<RecoverReport> {
-        let mut session = self.session(&Control::default())?;
-        let recovery = recover::recover(&mut session, *options)?;
+        let mut session = self.session(&options.control)?;
+        let recovery = recover::recover(&mut session, options)?;
+        session.journal.ensure_sound(&options.control)?;
         recovery.unfinished.map_or(Ok(recovery.report), Err)
     }
 
@@ -320,7 +323,7 @@ impl Store {
         if session.layout.is_adopted() && !self.options.while_running {
             neighbour::ensure_alone(&session.layout)?;
         }
-        recover::recover(&mut session, RecoverOptions::default())?;
+        recover::recover(&mut session, &RecoverOptions::default())?;
         if session.journal.generation()? == 0 {
             probe::ensure_supported(&session.layout)?;
         }

@@ -112,6 +112,7 @@ impl<'s> Transaction<'s> {
         staging: &Staging,
         look_again: LookAgain<'_>,
     ) -> Result<u64> {
+        staging.heed_no_more();
         let ready = prepare(self.session, self.id, prepared, staging)
             .and_then(|()| self.session.journal.checkpoint())
             .and_then(|()| look_again(self.session));

@@ -5,6 +5,8 @@
 //! below each other need memory or descriptors. Nothing is followed: what is not a plain file or a
 //! directory with a name that a pack can hold, on the root's own mount, is refused with its path.
 
+mod ordered;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -15,6 +17,8 @@ use crate::digest::{Digest, Hasher};
 use crate::entry_path::{EntryKind, EntryPath, PathFault, shown_name};
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind, Stat};
+
+pub(crate) use ordered::{Ordered, walk_in_order};
 
 /// One file or directory that a walk came to.
 #[derive(Debug)]
@@ -238,16 +242,16 @@ impl TreeDigest {
     /// Takes the next entry in; the caller keeps the order. `sha256` is `None` for a directory.
     pub(crate) fn add(
         &mut self,
-        path: &EntryPath,
+        path: &str,
         kind: EntryKind,
         mode: u32,
         size_bytes: u64,
         sha256: Option<&Digest>,
     ) -> Result<()> {
         self.line.clear();
-        let row = (path.as_str(), kind.as_str(), mode, size_bytes, sha256);
+        let row = (path, kind.as_str(), mode, size_bytes, sha256);
         serde_json::to_writer(&mut self.line, &row)
-            .map_err(|source| Error::io("describe", path.as_str(), source.into()))?;
+            .map_err(|source| Error::io("describe", path, source.into()))?;
         self.line.push(b'\n');
         self.hasher.update(&self.line);
         Ok(())

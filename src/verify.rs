@@ -1,5 +1,7 @@
 //! Verify and inspect: everything that a pack alone can tell.
 
+use std::ops::ControlFlow;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -113,64 +115,98 @@ pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> 
 /// Shows what a pack's manifest says; changes nothing. Content bytes are hashed as part of the whole
 /// file, but not held against the manifest: [`verify`] does that.
 ///
-/// The lists are in memory, and only the limit on the manifest bounds them; [`inspect_each`] gives
+/// The lists are in memory, and only the limit on the manifest bounds them; an [`Inspection`] gives
 /// entry by entry.
 ///
 /// # Errors
 /// [`Error::Refused`](crate::Error::Refused) with all findings of structure and manifest;
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for limits above what the format allows.
 pub fn inspect(pack: &Utf8Path, options: &VerifyOptions) -> Result<InspectReport> {
+    let inspection = Inspection::open(pack, options)?;
     let mut entries = Vec::new();
+    inspection.each_entry(&mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    })?;
     let mut index_records = Vec::new();
-    let claims = inspect_each(
-        pack,
-        options,
-        &mut |entry| entries.push(entry),
-        &mut |record| index_records.push(record),
-    )?;
+    inspection.each_record(&mut |record| {
+        index_records.push(record);
+        ControlFlow::Continue(())
+    })?;
     Ok(InspectReport {
-        claims,
+        claims: inspection.claims()?,
         entries,
         index_records,
     })
 }
 
-/// As [`inspect`], in memory that does not grow with the pack: entries are given by path, index
-/// records by path and level, both only where structure and manifest have passed their checks.
-///
-/// # Errors
-/// As [`inspect`].
-pub fn inspect_each(
-    pack: &Utf8Path,
-    options: &VerifyOptions,
-    on_entry: &mut dyn FnMut(InspectEntry),
-    on_record: &mut dyn FnMut(InspectRecord),
-) -> Result<VerifyReport> {
-    let intake = take(pack, options)?;
-    intake
-        .staging
-        .for_each_manifest_entry(&mut |path, kind, size, sha256| {
-            on_entry(InspectEntry {
-                path,
-                kind,
-                size,
-                sha256,
-            });
+/// A pack whose structure and manifest have passed their checks, to be asked for what they say in
+/// memory that does not grow with the pack.
+#[derive(Debug)]
+pub struct Inspection {
+    intake: Intake,
+}
+
+impl Inspection {
+    /// Reads structure and manifest of a pack; changes nothing.
+    ///
+    /// # Errors
+    /// As [`inspect`].
+    pub fn open(pack: &Utf8Path, options: &VerifyOptions) -> Result<Self> {
+        let intake = take(pack, options)?;
+        Ok(Self { intake })
+    }
+
+    /// Returns what the pack says as a whole. Reads the file once more for its digest.
+    ///
+    /// # Errors
+    /// Those of reading the pack.
+    pub fn claims(&self) -> Result<VerifyReport> {
+        report(&self.intake)
+    }
+
+    /// Gives the entries to `visit`, by path.
+    ///
+    /// # Errors
+    /// Those of reading the rows, which are in a temporary file.
+    pub fn each_entry(&self, visit: &mut dyn FnMut(InspectEntry) -> ControlFlow<()>) -> Result<()> {
+        let staging = &self.intake.staging;
+        let mut flow = ControlFlow::Continue(());
+        staging.for_each_manifest_entry(&mut |path, kind, size, sha256| {
+            if flow.is_continue() {
+                flow = visit(InspectEntry {
+                    path,
+                    kind,
+                    size,
+                    sha256,
+                });
+            }
             Ok(())
-        })?;
-    intake
-        .staging
-        .for_each_record(&mut |path, level, scalars, text| {
-            let scalars = serde_json::from_str(&scalars).unwrap_or_default();
-            on_record(InspectRecord {
-                path,
-                level: u8::try_from(level).unwrap_or(u8::MAX),
-                scalars,
-                text,
-            });
+        })
+    }
+
+    /// Gives the index records to `visit`, by path and level.
+    ///
+    /// # Errors
+    /// As [`Self::each_entry`].
+    pub fn each_record(
+        &self,
+        visit: &mut dyn FnMut(InspectRecord) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let staging = &self.intake.staging;
+        let mut flow = ControlFlow::Continue(());
+        staging.for_each_record(&mut |path, level, scalars, text| {
+            if flow.is_continue() {
+                flow = visit(InspectRecord {
+                    path,
+                    level: u8::try_from(level).unwrap_or(u8::MAX),
+                    scalars: serde_json::from_str(&scalars).unwrap_or_default(),
+                    text,
+                });
+            }
             Ok(())
-        })?;
-    report(&intake)
+        })
+    }
 }
 
 fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {

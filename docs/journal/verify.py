@@ -10,7 +10,7 @@ import hashlib, json, sqlite3, sys
 from urllib.parse import quote
 
 VERSION = 2
-SCHEMA = "4eb85afd83861af069a954cd0b91e46454cde284e40f5f015a3f01231737d393"
+SCHEMA = "fc5d9bc53ceb6598719e56b82bb39cce59362a00ec1e9bd7cfa0cd8b4e2e49c0"
 BEGUN = {
     "tx": "id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms FROM tx WHERE id = ?",
     "tx_undo": "tx, undone FROM tx_undo WHERE tx = ? ORDER BY undone",

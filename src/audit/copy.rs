@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, OutputFile};
 use crate::journal::Journal;
 use crate::journal::chain::Head;
+use crate::outside::ensure_outside_of_trees;
 
 /// The form of a copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,6 +79,7 @@ fn place(out: &Utf8Path, may_replace: bool) -> Result<(Dir, String)> {
             expected: "the name of a file",
         });
     };
+    ensure_outside_of_trees("output", out)?;
     match out.symlink_metadata() {
         Ok(there) if may_replace && !there.is_dir() => {}
         Ok(_) => {

@@ -15,6 +15,11 @@ use crate::uri::{Scope, Uri};
 /// Most paths that an error lists.
 const LISTED_MAX: usize = 20;
 const ACTION: &str = "place what is converted";
+/// What lies below a file. The planner takes the tables the other way round where it may, and then
+/// looks through all of them for each path.
+const BELOW_A_FILE: &str = "SELECT file.path, file.source, below.source FROM converted_entry AS file
+     CROSS JOIN converted_entry AS below ON below.path > file.path || '/' AND below.path < file.path || '0'
+     WHERE file.kind = 'file' AND below.source IS NOT NULL LIMIT 1";
 
 impl Rows<'_> {
     /// Puts every entry and record of the pack at its new place.
@@ -106,10 +111,7 @@ impl Rows<'_> {
 
     /// Refuses a file where a directory is needed.
     fn ensure_trees(&self) -> Result<()> {
-        let query = "SELECT file.path, file.source, below.source FROM converted_entry AS file
-             JOIN converted_entry AS below ON below.path > file.path || '/' AND below.path < file.path || '0'
-             WHERE file.kind = 'file' AND below.source IS NOT NULL LIMIT 1";
-        self.each(query, &mut |row| {
+        self.each(BELOW_A_FILE, &mut |row| {
             let text = |at| row.get::<_, String>(at).context(ACTION);
             Err(self.collision(&text(0)?, &text(1)?, &text(2)?))
         })?;
@@ -261,5 +263,34 @@ fn shown(root: &Uri, path: &str) -> String {
         (_, true) => root.to_string(),
         (true, false) => format!("{root}{path}"),
         (false, false) => format!("{root}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staging::Staging;
+
+    #[test]
+    fn what_lies_below_a_file_is_looked_up_and_not_looked_for() {
+        let staging = Staging::make(None).expect("made");
+        let connection = staging.connection();
+        connection
+            .execute_batch(include_str!("../../schema/convert.sql"))
+            .expect("made");
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {BELOW_A_FILE}"))
+            .expect("a query");
+        let steps: Vec<String> = plan
+            .query_map([], |row| row.get(3))
+            .and_then(Iterator::collect)
+            .expect("planned");
+        assert_eq!(
+            steps,
+            [
+                "SCAN file",
+                "SEARCH below USING PRIMARY KEY (path>? AND path<?)"
+            ]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Bounds for SQL that somebody else wrote: it may read, for so long, and nothing else.
+//! Bounds for statements: those that somebody else wrote may read, for so long, and nothing else; our
+//! own end where the caller interrupts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,29 @@ impl Overtime {
     pub(crate) fn has_passed(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// As long as this is on, statements look at the caller's wish to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Heed(Arc<AtomicBool>);
+
+impl Heed {
+    /// From here on statements run to their end.
+    pub(crate) fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Makes statements fail with [`Error::Interrupted`](crate::Error::Interrupted) once the caller
+/// interrupts. A scratch database, which has no journal to undo them, is not to be used after that.
+pub(crate) fn heed(connection: &mut Connection, control: &Control) -> Result<Heed> {
+    let is_on = Arc::new(AtomicBool::new(true));
+    let (heed, control) = (Heed(Arc::clone(&is_on)), control.clone());
+    let watch = move || is_on.load(Ordering::Relaxed) && control.ensure_not_interrupted().is_err();
+    connection
+        .progress_handler(STEPS, Some(watch))
+        .context("watch a database")?;
+    Ok(heed)
 }
 
 /// Lets a read-only connection read tables and views and nothing else, until `timeout` is over or

@@ -39,7 +39,7 @@ impl Error {
                 "take a copy of the store as it is; the live tree is plain files and can be read without ovpack"
             }
             Self::FileSystemUnsupported { .. } => {
-                "put the store on a file system with atomic exchange, such as ext4, XFS, Btrfs or tmpfs"
+                "put the store on a file system with atomic exchange, such as ext4, XFS, Btrfs or tmpfs; in a container, on a volume"
             }
             Self::OtherDevice { .. } => {
                 "unmount it, or keep the content on the store's own file system"

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, is_absent};
+use crate::outside::ensure_outside_of_trees;
 
 /// The ending of a pack's name.
 const ENDING: &str = ".ovpack";
@@ -21,7 +22,8 @@ impl OutputPath {
     ///
     /// # Errors
     /// [`Error::OutputExists`] where the name is taken by a directory, or by anything else that must
-    /// not be replaced; [`Error::InvalidArgument`] where there is no name.
+    /// not be replaced; [`Error::InvalidArgument`] where there is no name, and in a live tree or a
+    /// control directory.
     pub(crate) fn decide(out: &Utf8Path, leaf: &str, may_replace: bool) -> Result<Self> {
         let path = if out.as_str().ends_with('/') || out.is_dir() {
             out.join(leaf.to_owned() + ENDING)
@@ -44,6 +46,7 @@ impl OutputPath {
             _ => Utf8PathBuf::from("."),
         };
         let decided = Self { parent, name };
+        ensure_outside_of_trees("output", &decided.path())?;
         decided.ensure_free(may_replace)?;
         Ok(decided)
     }

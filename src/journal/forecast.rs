@@ -9,7 +9,49 @@ use crate::error::Result;
 use crate::id::TransactionId;
 use crate::plan::ChangeCounts;
 
+/// Whether some change set has rows at and below `:path` and is in effect after an undoing, but was
+/// not before the commit `:tx`, or the other way round; what that commit found changed from outside
+/// was in effect before it.
+const DIFFERS_FROM_BEFORE: &str = "WITH
+  now (id) AS MATERIALIZED (
+    SELECT id FROM change_set_in_effect EXCEPT SELECT value FROM json_each(:off) UNION SELECT value FROM json_each(:on)),
+  before (id) AS MATERIALIZED (
+    SELECT id FROM change_set WHERE (
+      SELECT in_effect FROM tx_effect JOIN event ON event.tx = by_tx AND event.kind = 'committed'
+      WHERE tx_effect.change_set = change_set.id
+        AND seq < (SELECT seq FROM event WHERE tx = :tx AND kind = 'committed') ORDER BY by_tx DESC LIMIT 1) = 1
+    UNION SELECT id FROM change_set WHERE tx = :tx AND origin = 'external'),
+  other (id) AS (
+    SELECT id FROM now WHERE id NOT IN (SELECT id FROM before)
+    UNION ALL SELECT id FROM before WHERE id NOT IN (SELECT id FROM now))
+SELECT EXISTS (SELECT 1 FROM other CROSS JOIN tx_change ON change_set = other.id
+  WHERE path >= :path AND path < :end AND (:path = '' OR path = :path OR substr(path, length(:path) + 1, 1) = '/'))";
+
 impl Journal {
+    /// Returns whether undoing some commits leaves the journal to expect, at and below `path`, exactly
+    /// what was there before the commit `tx`: where the same change sets lie over one another, and no
+    /// other ones. Where it does not, the two may be the same all the same.
+    pub(crate) fn is_state_before(
+        &self,
+        tx: TransactionId,
+        path: &str,
+        undone: &[TransactionId],
+    ) -> Result<bool> {
+        let flips = state::flips(&self.connection, undone)?;
+        let differs: bool = self
+            .connection
+            .query_row(
+                DIFFERS_FROM_BEFORE,
+                named_params! {
+                    ":tx": tx.0, ":path": path, ":end": state::end_of(path, true),
+                    ":off": state::ids(&flips, false), ":on": state::ids(&flips, true),
+                },
+                |row| row.get(0),
+            )
+            .context("read the committed state")?;
+        Ok(!differs)
+    }
+
     /// Returns the tree that the last commit left at `path`, where that commit moved exactly this
     /// path; `None` where it moved one above or below, whose digest says nothing of this one.
     pub(crate) fn last_tree_at(&self, path: &str) -> Result<Option<TreeIdentity>> {

@@ -30,6 +30,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, named_params, params};
 use serde_json::json;
 
 use crate::clock;
+use crate::control::Control;
 use crate::db::{self, DatabaseContext as _, Schema};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -191,6 +192,14 @@ impl Journal {
         Ok(Self {
             connection: db::open_journal_for_reading(path, SCHEMA)?,
         })
+    }
+
+    /// Lets `SQLite` read the whole file.
+    ///
+    /// # Errors
+    /// [`Error::StoreDamaged`], [`Error::Interrupted`].
+    pub(crate) fn ensure_sound(&mut self, control: &Control) -> Result<()> {
+        schema::ensure_sound(&mut self.connection, control)
     }
 
     /// Returns the store's own row; `None` where making the store was cut short.
@@ -379,7 +388,6 @@ fn damaged(seq: i64, row: impl Into<String>, detail: impl Into<String>) -> Error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Control;
 
     /// Head of the journal in the fixture, as the program that wrote it printed it.
     const HEAD: &str = "6808e349c8fc91badb3dedc2b736cb6a85ab999df2e1c42448772c7b636d3d03";

@@ -1,16 +1,38 @@
-//! Whether the database's schema is the one that this version makes: who drops a trigger or turns a
-//! view around changes no row.
+//! Whether the database is sound as a file, and its schema the one that this version makes: who drops
+//! a trigger or turns a view around changes no row.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use super::{SCHEMA, damaged};
+use crate::control::Control;
 use crate::db::{self, DatabaseContext as _};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Kind and name of each object of a schema, and the SQL that made it.
 type Objects = BTreeMap<(String, String), Option<String>>;
+
+/// Lets `SQLite` read the whole file, page by page. Takes as long as the file is large, and memory
+/// that does not grow with it.
+///
+/// # Errors
+/// [`Error::StoreDamaged`] with the first thing that is wrong, [`Error::Interrupted`].
+pub(super) fn ensure_sound(connection: &mut Connection, control: &Control) -> Result<()> {
+    let action = "read the journal's file";
+    let heed = db::heed(connection, control)?;
+    let told: rusqlite::Result<String> =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    heed.end();
+    let told = told.context(action)?;
+    if told == "ok" {
+        return Ok(());
+    }
+    Err(Error::StoreDamaged {
+        path: connection.path().unwrap_or_default().into(),
+        detail: told.trim().replace('\n', "; "),
+    })
+}
 
 /// Compares the schema with what this version makes; returns how many objects it has.
 ///

@@ -98,16 +98,9 @@ impl Journal {
         flips: &BTreeMap<i64, bool>,
         visit: &mut dyn FnMut(CommittedEntry) -> Result<()>,
     ) -> Result<()> {
-        let of = |wanted: bool| {
-            let ids = flips
-                .iter()
-                .filter(|(_, in_effect)| **in_effect == wanted)
-                .map(|(id, _)| *id);
-            serde_json::json!(ids.collect::<Vec<_>>()).to_string()
-        };
         self.for_each_entry(
             STATE,
-            named_params! {":path": path, ":end": end, ":off": of(false), ":on": of(true)},
+            named_params! {":path": path, ":end": end, ":off": ids(flips, false), ":on": ids(flips, true)},
             visit,
         )
     }
@@ -141,6 +134,12 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Returns the change sets that are put in effect, or out of it, as a JSON list.
+pub(super) fn ids(flips: &BTreeMap<i64, bool>, in_effect: bool) -> String {
+    let ids = flips.iter().filter(|(_, wanted)| **wanted == in_effect);
+    serde_json::json!(ids.map(|(id, _)| *id).collect::<Vec<_>>()).to_string()
 }
 
 /// Returns what sorts behind `path`, and behind all that is below it where that is asked for. No

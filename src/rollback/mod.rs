@@ -7,6 +7,7 @@
 mod carried;
 mod composition;
 mod drift;
+mod known;
 mod obstacles;
 mod plan;
 mod redo;
@@ -141,6 +142,7 @@ fn plan(
         control: &options.control,
         composition,
         obstacles: &mut obstacles,
+        is_path_by_path: false,
     };
     look.plan(options)
 }
@@ -148,11 +150,25 @@ fn plan(
 impl Look<'_> {
     fn plan(&mut self, options: &RollbackOptions) -> Result<Planned> {
         match options.drift {
-            DriftCheck::Scan => plan::plan_by_scanning(self, options.force),
+            DriftCheck::Scan => self.plan_by_looking(options.force),
             // What one tree becomes when another one is put into it is found only by looking.
-            DriftCheck::Skip if self.composition.overlaps() => plan::plan_by_scanning(self, true),
-            DriftCheck::Skip => plan::plan_by_journal(self),
+            DriftCheck::Skip if self.composition.overlaps() => self.plan_by_looking(true),
+            DriftCheck::Skip => known::plan_by_journal(self),
         }
+    }
+
+    /// Looks at all that is moved: at sums first, and at paths where these are not as recorded.
+    fn plan_by_looking(&mut self, force: bool) -> Result<Planned> {
+        if !self.is_path_by_path {
+            if let Some(planned) = known::plan_by_sums(self)? {
+                return Ok(planned);
+            }
+            if let Some(cache) = self.cache.as_deref_mut() {
+                // What was read to sum the trees up is not read again.
+                cache.flush();
+            }
+        }
+        plan::plan_by_scanning(self, force)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a rollback would move: its units, their trees, and everything in the way.
 
 use crate::control::Control;
-use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::Journal;
@@ -27,8 +27,19 @@ pub(super) struct Planned {
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) drift: Drift,
-    /// Whether the trees were looked at, and not only their roots.
-    pub(super) is_scanned: bool,
+    pub(super) seen: Seen,
+}
+
+/// What is known of the live trees, to tell whether they change before they are moved.
+#[derive(Debug, Default)]
+pub(super) enum Seen {
+    /// Only which their roots are.
+    #[default]
+    Roots,
+    /// Each entry: it is a row of staging.
+    Rows,
+    /// Each entry, in one sum for each unit that was there.
+    Sums(Vec<(Unit, Option<Fingerprint>)>),
 }
 
 /// Where a rollback looks.
@@ -40,6 +51,8 @@ pub(super) struct Look<'a> {
     pub(super) control: &'a Control,
     pub(super) composition: &'a Composition,
     pub(super) obstacles: &'a mut Obstacles,
+    /// Whether the plan is wanted path by path, even where nothing differs from what was recorded.
+    pub(super) is_path_by_path: bool,
 }
 
 /// Looks at every file that a rollback would move, and changes nothing.
@@ -80,7 +93,7 @@ pub(super) fn plan_by_scanning(look: &mut Look<'_>, force: bool) -> Result<Plann
         counts,
         files,
         bytes,
-        is_scanned: true,
+        seen: Seen::Rows,
         ..planned
     })
 }
@@ -223,7 +236,7 @@ impl Look<'_> {
     }
 
     /// Created directories that stay, because they hold something else, are in both trees.
-    fn keep_above(&self, moved: &Move) -> Result<()> {
+    pub(super) fn keep_above(&self, moved: &Move) -> Result<()> {
         let live = self.layout.open_live()?;
         for path in moved.made_above() {
             if let Some(stat) = live.stat_at(&path)? {
@@ -262,78 +275,6 @@ impl Look<'_> {
     }
 }
 
-/// Plans without looking at any file: trees are taken for what the journal says that they are. No
-/// two of the moves overlap.
-pub(super) fn plan_by_journal(look: &mut Look<'_>) -> Result<Planned> {
-    let moves = &look.composition.moves;
-    let mut planned = Planned::default();
-    for moved in moves {
-        let new = match look.held_tree(moved)? {
-            Some((tree, row)) => Some(TreeIdentity {
-                inode: tree.stat()?.inode,
-                digest: row.tree_digest.unwrap_or(Digest::of(b"")),
-                bytes: row.bytes,
-            }),
-            None => None,
-        };
-        let old = match open_after(look.layout, &[], &moved.path)?.0 {
-            Some(dir) => Some(look.known_tree(&dir, &moved.path)?),
-            None => None,
-        };
-        planned
-            .units
-            .extend(unit_of(moved, old, new, &mut planned.drift));
-    }
-    if planned.drift.total > 0 {
-        // A root that is gone cannot be overlooked: there is nothing to move.
-        look.obstacles.meet(planned.drift.to_error())?;
-    }
-    let (counts, files, bytes) = look.expected_counts()?;
-    Ok(Planned {
-        counts,
-        files,
-        bytes,
-        ..planned
-    })
-}
-
-impl Look<'_> {
-    /// Counts the changes that the journal expects.
-    fn expected_counts(&self) -> Result<(ChangeCounts, u64, u64)> {
-        let Composition { undone, moves, .. } = self.composition;
-        let is_whole = moves.iter().all(|moved| *moved.path == *moved.done.path);
-        if let ([tx], true) = (undone.as_slice(), is_whole) {
-            return self.journal.counts_of_undoing(*tx);
-        }
-        let look = Look {
-            staging: &Staging::make(None)?,
-            cache: None,
-            obstacles: &mut Obstacles::ending(),
-            ..*self
-        };
-        for region in self.composition.regions() {
-            look.load_expected_in(&region, true)?;
-        }
-        look.staging.plan_what_is_expected()?;
-        plan::counts(look.staging)
-    }
-
-    /// Returns the tree that the last commit left at a path; it is read where the journal knows only
-    /// a larger one or parts of it.
-    fn known_tree(&mut self, dir: &Dir, path: &EntryPath) -> Result<TreeIdentity> {
-        let inode = dir.stat()?.inode;
-        let (digest, bytes) = match self.journal.last_tree_at(path)? {
-            Some(tree) => (tree.digest, tree.bytes),
-            None => plan::digest_of(dir, self.cache.as_deref_mut(), self.control)?,
-        };
-        Ok(TreeIdentity {
-            inode,
-            digest,
-            bytes,
-        })
-    }
-}
-
 /// The last look at what is moved, before it is.
 pub(super) fn look_again(layout: &Layout, staging: &Staging, planned: &Planned) -> Result<()> {
     let units = &planned.units;
@@ -350,9 +291,11 @@ pub(super) fn look_again(layout: &Layout, staging: &Staging, planned: &Planned) 
         .filter(|(at, unit)| is_first_at_its_place(*at, unit))
         .map(|(_, unit)| unit.clone())
         .collect();
-    if planned.is_scanned {
-        live::look_again(layout, staging, &first)
-    } else {
-        live::look_at_roots(layout, &first)
+    match &planned.seen {
+        Seen::Roots => live::look_at_roots(layout, &first),
+        Seen::Rows => live::look_again(layout, staging, &first),
+        Seen::Sums(sums) => sums
+            .iter()
+            .try_for_each(|(unit, seen)| live::look_again_by_sum(layout, unit, seen.as_ref())),
     }
 }

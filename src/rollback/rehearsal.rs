@@ -99,6 +99,7 @@ pub(crate) fn rehearse(
         control: &options.control,
         composition: &composition,
         obstacles: &mut obstacles,
+        is_path_by_path: true,
     };
     let planned = look.plan(options)?;
     let done = receipt(&row, &composition, &planned, journal.generation()?);

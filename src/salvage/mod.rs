@@ -12,6 +12,8 @@ mod find;
 mod rows;
 mod write;
 
+use std::ops::ControlFlow;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
@@ -21,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::export::{self, ExportOptions, ExportReport};
 use crate::fsops::Dir;
 use crate::limits::Limits;
+use crate::outside::ensure_outside_of_stores;
 use crate::pack::Layout;
 use crate::pack::fragment::Wreck;
 use crate::uri::Uri;
@@ -141,8 +144,26 @@ pub struct SalvageReport {
     pub written: Option<ExportReport>,
 }
 
-/// Takes what is sound out of a pack that need not be whole, and gives what became of each file to
-/// `on_path`: files by path, then members that have none. Touches no store. `into` must be missing
+/// A salvage that is done: the files are where they were asked for.
+#[derive(Debug)]
+pub struct Salvage {
+    /// What was salvaged, in numbers.
+    pub report: SalvageReport,
+    rows: Rows,
+}
+
+impl Salvage {
+    /// Gives what became of each file to `visit`, in memory that does not grow with their number:
+    /// files by path, then members that have none.
+    ///
+    /// # Errors
+    /// Those of reading the rows, which are in a temporary file.
+    pub fn each_path(&self, visit: &mut dyn FnMut(SalvagedPath) -> ControlFlow<()>) -> Result<()> {
+        self.rows.each_reported(visit)
+    }
+}
+
+/// Takes what is sound out of a pack that need not be whole. Touches no store. `into` must be missing
 /// or an empty directory; it gets all that is saved at once, durable, or stays as it is.
 ///
 /// # Errors
@@ -151,12 +172,7 @@ pub struct SalvageReport {
 /// headers than members are allowed; [`Error::TooLargeForDisk`], [`Error::FileChanging`],
 /// [`Error::Interrupted`] and those of files. Where the new pack cannot be written, for the reasons
 /// of [`Store::export`](crate::Store::export), `into` keeps what was saved.
-pub fn salvage(
-    pack: &Utf8Path,
-    into: &Utf8Path,
-    options: &SalvageOptions,
-    on_path: &mut dyn FnMut(SalvagedPath),
-) -> Result<SalvageReport> {
+pub fn salvage(pack: &Utf8Path, into: &Utf8Path, options: &SalvageOptions) -> Result<Salvage> {
     if let Some(limit) = options.limits.impossible() {
         return Err(Error::InvalidArgument {
             argument: limit.argument,
@@ -166,7 +182,7 @@ pub fn salvage(
     }
     let place = write::Target::decide(into)?;
     if let Some(out) = &options.pack {
-        write::ensure_outside_of_stores("pack", out)?;
+        ensure_outside_of_stores("pack", out)?;
     }
     let wreck = Wreck::open(pack)?;
     options.control.begin(Phase::Reading, 0, 0);
@@ -198,6 +214,16 @@ pub fn salvage(
         bytes,
         written: None,
     };
+    count(&rows, &mut report)?;
+    if let Some((out, uri, packing)) = packing {
+        let root = Dir::open(into)?;
+        report.written = Some(export::pack_directory(&root, &uri, out, &packing)?);
+    }
+    Ok(Salvage { report, rows })
+}
+
+/// Counts what became of the files.
+fn count(rows: &Rows, report: &mut SalvageReport) -> Result<()> {
     rows.each_reported(&mut |path| {
         let count = match path.state {
             SalvageState::Saved => &mut report.saved,
@@ -207,15 +233,11 @@ pub fn salvage(
             SalvageState::Extra => &mut report.extra,
         };
         *count = count.saturating_add(1);
-        on_path(path);
+        ControlFlow::Continue(())
     })?;
     report.is_complete =
-        found.manifest == ManifestState::Whole && report.damaged == 0 && report.missing == 0;
-    if let Some((out, uri, packing)) = packing {
-        let root = Dir::open(into)?;
-        report.written = Some(export::pack_directory(&root, &uri, out, &packing)?);
-    }
-    Ok(report)
+        report.manifest == ManifestState::Whole && report.damaged == 0 && report.missing == 0;
+    Ok(())
 }
 
 /// Returns the URI of the new pack's root: the manifest's as long as it is there.

@@ -1,5 +1,7 @@
 //! What one salvage knows while it runs, as rows of a scratch database.
 
+use std::ops::ControlFlow;
+
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::{SalvageState, SalvagedPath};
@@ -297,11 +299,19 @@ impl Rows {
     }
 
     /// Visits what is to be reported: the manifest's files by path, then what is in none.
-    pub(super) fn each_reported(&self, visit: &mut dyn FnMut(SalvagedPath)) -> Result<()> {
-        self.each(REPORT, &mut |row| {
-            visit(reported(row).context("read what is salvaged")?);
-            Ok(())
-        })
+    pub(super) fn each_reported(
+        &self,
+        visit: &mut dyn FnMut(SalvagedPath) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let action = "read what is salvaged";
+        let mut statement = self.0.prepare(REPORT).context(action)?;
+        let mut rows = statement.query([]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            if visit(reported(row).context(action)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the number of directories that are made.

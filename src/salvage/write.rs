@@ -10,7 +10,7 @@ use super::rows::{Rows, SavedRow};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::fsops::{self, DIRECTORY_MODE, Dir, FILE_MODE, is_absent};
-use crate::layout;
+use crate::outside::ensure_outside_of_stores;
 use crate::pack::fragment::{Wreck, changing};
 use crate::pack::reader::Scratch;
 
@@ -59,24 +59,6 @@ impl Target {
             name: name.to_owned(),
         })
     }
-}
-
-/// Refuses a path in a store: what is written there would be drift, or no one's.
-pub(super) fn ensure_outside_of_stores(argument: &'static str, path: &Utf8Path) -> Result<()> {
-    let there = path.ancestors().find(|path| path.exists());
-    let there = there.unwrap_or(Utf8Path::new("."));
-    let Ok(absolute) = there.canonicalize_utf8() else {
-        return Ok(());
-    };
-    let is_store = |dir: &Utf8Path| dir.join(layout::CONTROL).join(layout::JOURNAL).is_file();
-    if absolute.ancestors().any(is_store) {
-        return Err(Error::InvalidArgument {
-            argument,
-            value: path.to_string(),
-            expected: "a path outside of every store",
-        });
-    }
-    Ok(())
 }
 
 /// Writes all that is saved and returns its bytes; durable when this returns.

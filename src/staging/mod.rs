@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod heeding;
 mod index_rows;
 mod merged;
 mod moved;
@@ -13,7 +14,7 @@ mod trees;
 use camino::Utf8Path;
 use rusqlite::{Connection, named_params, params};
 
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, DatabaseContext as _, Heed};
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
@@ -41,6 +42,8 @@ CREATE INDEX index_record_by_id ON index_record (record_id) WHERE record_id IS N
 #[derive(Debug)]
 pub(crate) struct Staging {
     connection: Connection,
+    /// Whose interrupt ends a statement, where somebody's does.
+    heed: Option<Heed>,
 }
 
 /// What the manifest claims as a whole, as far as it could be understood.
@@ -77,7 +80,10 @@ impl Staging {
         connection
             .execute_batch("BEGIN")
             .context("make a staging database")?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            heed: None,
+        })
     }
 
     /// Returns the connection, for the queries that are rules.

@@ -3,8 +3,6 @@
 //! Both sides are first summed up to a fingerprint each, which takes neither rows nor order. Only
 //! where these differ is the tree walked again, into rows that tell which paths differ.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -12,38 +10,16 @@ use crate::control::{Control, Phase};
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::fsops::{Dir, FileKind, Stat};
 use crate::journal::Journal;
 use crate::staging::{LiveRow, Staging};
 use crate::stat_cache::{self, StatCache};
 use crate::tree;
+use crate::tree_sum::add_content;
 
 /// Bytes that are read at once from a live file.
 const BUFFER_BYTES: usize = 64 << 10;
-
-/// A sum over entries in any order: two of 128 bits, made with the same keys, differ where entries
-/// do. The keys are random and known to nobody, so that no tree can be made to fit.
-#[derive(Clone, Debug)]
-struct Fingerprint {
-    keys: [RandomState; 2],
-    sums: [u64; 2],
-}
-
-impl Fingerprint {
-    fn new() -> Self {
-        Self {
-            keys: [RandomState::new(), RandomState::new()],
-            sums: [0; 2],
-        }
-    }
-
-    fn add(&mut self, path: &str, kind: &str, bytes: u64, sha256: Option<&Digest>) {
-        let entry = (path, kind, bytes, sha256);
-        for (key, sum) in self.keys.iter().zip(&mut self.sums) {
-            *sum = sum.wrapping_add(key.hash_one(entry));
-        }
-    }
-}
 
 /// The live tree as far as it was looked at.
 pub(super) struct Scan<'a> {
@@ -122,17 +98,15 @@ impl<'a> Scan<'a> {
                 .spawn_scoped(scope, walk)
                 .map_err(|source| Error::io("start a thread for", path, source))?;
             let summed = journal.for_each_committed(above, &mut |entry| {
-                if !entry.path.is_empty() {
-                    let sha256 = entry.sha256.as_ref();
-                    expected.add(&entry.path, &entry.kind, entry.bytes, sha256);
-                }
+                let (path, kind, sha256) = (&entry.path, &entry.kind, entry.sha256.as_ref());
+                add_content(&mut expected, path, kind, entry.bytes, sha256);
                 Ok(())
             });
             let walked = walk.join();
             walked.unwrap_or_else(|panic| resume_unwind(panic))?;
             summed
         })?;
-        if self.found.fingerprint.sums == expected.sums {
+        if self.found.fingerprint.is_same(&expected) {
             self.staging.forget_live()?;
         } else {
             self.found = Found::new(Fingerprint::new());
@@ -275,11 +249,10 @@ impl Look<'_> {
             None
         };
         found.count(is_file, &stat);
-        if !entry.path.is_root() && self.walk == Walk::First {
+        if self.walk == Walk::First {
             let bytes = if is_file { stat.size_bytes } else { 0 };
-            found
-                .fingerprint
-                .add(entry.path, entry.kind.as_str(), bytes, sha256.as_ref());
+            let (sum, kind) = (&mut found.fingerprint, entry.kind.as_str());
+            add_content(sum, entry.path, kind, bytes, sha256.as_ref());
         }
         if is_row {
             self.staging.add_live(&LiveRow {

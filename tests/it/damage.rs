@@ -56,6 +56,44 @@ fn a_journal_with_overwritten_pages_is_called_damaged_and_the_live_tree_can_stil
 }
 
 #[test]
+fn recover_tells_of_damage_in_what_it_does_not_read() {
+    let store = TestStore::fresh();
+    let pack = fixture("resources-click").pack;
+    store
+        .import_with(&pack, "viking://resources", OnConflict::Fail)
+        .unwrap();
+    settle_journal(&store);
+    let whole = store.run(["recover"]);
+    assert_eq!(whole.code, Some(0), "{whole:?}");
+    assert!(whole.stderr.contains("the store is whole"), "{whole:?}");
+    settle_journal(&store);
+    let [database, ..] = journal_files(&store);
+    let journal = rusqlite::Connection::open(&database).unwrap();
+    let page: i64 = journal
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'tx_change'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(journal);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&database)
+        .unwrap();
+    file.seek(SeekFrom::Start((page.unsigned_abs() - 1) * 4096))
+        .unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    drop(file);
+    let recovered = store.run(["--json", "recover"]);
+    assert_eq!(recovered.code, Some(8), "{recovered:?}");
+    let error = &recovered.json()["error"];
+    assert_eq!(error["reason"], "store-damaged");
+    let detail = error["details"]["detail"].as_str().unwrap();
+    assert!(detail.contains(&format!("page {page}")), "{error}");
+}
+
+#[test]
 fn slots_that_a_newer_journal_left_are_left_alone() {
     let store = TestStore::fresh();
     let pack = fixture("resources-click").pack;

@@ -505,3 +505,41 @@ fn the_packs_bytes_follow_the_written_rules() {
     let again = serde_json::to_string_pretty(&value).unwrap();
     assert_eq!(manifest.trim_end(), again, "sorted keys, indented by two");
 }
+
+#[test]
+fn nothing_is_written_into_a_live_tree_or_a_control_directory() {
+    let store = notes();
+    let pack = store
+        .export("resources/notes", "notes.ovpack")
+        .unwrap()
+        .file;
+    let adopted = TestStore::adopted(|live| put(live, "user/alice/a.md", b"a"));
+    let places = [
+        store.at("x.ovpack"),
+        store.at("resources/notes/missing/x.ovpack"),
+        store.at("resources/notes"),
+        store.path.join(".ovpack/x.ovpack"),
+        store.path.join(".ovpack/slots"),
+        store.path.join("missing/../viking/x.ovpack"),
+        adopted.at("user/x.ovpack"),
+        adopted.path.join("agent/x.ovpack"),
+    ];
+    let before = [store.whole(), adopted.whole()];
+    for out in places.iter().map(|out| out.as_str()) {
+        for words in [
+            &["export", "resources/notes", out, "--force"][..],
+            &["backup", out, "--force"],
+            &["convert", pack.as_str(), out, "--layout", "v3", "--force"],
+            &["journal", "export", out],
+        ] {
+            let refused = store.run(words.iter().chain(&["--json"]));
+            assert_eq!(refused.code, Some(2), "{words:?}: {refused:?}");
+            let error = &refused.json()["error"];
+            assert_eq!(error["reason"], "invalid-argument", "{words:?}: {error}");
+        }
+    }
+    assert_eq!([store.whole(), adopted.whole()], before);
+    let beside = store.path.join("x.ovpack");
+    let written = store.run(["export", "resources/notes", beside.as_str()]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+}

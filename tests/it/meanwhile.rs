@@ -1,11 +1,13 @@
 //! What happens while an act works: people edit, people interrupt.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{
     Control, Error, ImportOptions, OnConflict, Phase, Progress, Receipt, RollbackOptions,
+    TransactionId,
 };
 
 use crate::support::test_store::get;
@@ -18,19 +20,26 @@ fn version(store: &TestStore, number: u32) -> Utf8PathBuf {
         .write(&store.beside(&format!("v{number}.ovpack")))
 }
 
-/// Does something once, when a phase begins.
+/// Does something once, when a phase begins, or begins again.
 struct AtPhase<F> {
     phase: Phase,
+    /// How often it begins before that.
+    after: usize,
+    begun: AtomicUsize,
     act: F,
-    is_done: AtomicBool,
 }
 
 impl<F: Fn() + Send + Sync + 'static> AtPhase<F> {
     fn control(phase: Phase, act: F) -> Control {
+        Self::control_after(phase, 0, act)
+    }
+
+    fn control_after(phase: Phase, after: usize, act: F) -> Control {
         let progress = Self {
             phase,
+            after,
+            begun: AtomicUsize::new(0),
             act,
-            is_done: AtomicBool::new(false),
         };
         Control {
             progress: Some(Arc::new(progress)),
@@ -41,7 +50,7 @@ impl<F: Fn() + Send + Sync + 'static> AtPhase<F> {
 
 impl<F: Fn() + Send + Sync> Progress for AtPhase<F> {
     fn begin(&self, phase: Phase, _files: u64, _bytes: u64) {
-        if phase == self.phase && !self.is_done.swap(true, Ordering::Relaxed) {
+        if phase == self.phase && self.begun.fetch_add(1, Ordering::Relaxed) == self.after {
             (self.act)();
         }
     }
@@ -110,6 +119,107 @@ fn a_root_that_is_edited_after_the_plan_is_left_alone() {
         );
         assert_eq!(store.log()[0].state, "aborted", "{what}");
     }
+}
+
+#[test]
+fn a_root_that_is_edited_after_a_rollback_looked_at_it_is_left_alone() {
+    let edits: [(&str, fn(&Utf8Path)); 5] = [
+        ("changed", |root| {
+            std::fs::write(root.join("each.md"), "edited 2").unwrap();
+        }),
+        ("added", |root| {
+            std::fs::write(root.join("added.md"), "added meanwhile").unwrap();
+        }),
+        ("removed", |root| {
+            std::fs::remove_file(root.join("same.md")).unwrap();
+        }),
+        ("mode", |root| {
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(root.join("same.md"), mode).unwrap();
+        }),
+        ("gone", |root| std::fs::remove_dir_all(root).unwrap()),
+    ];
+    // The live tree is looked at first, then the slot. What drifted before is looked at again, both.
+    for (what, edit, drifted) in edits
+        .into_iter()
+        .flat_map(|(what, edit)| [false, true].map(|drifted| (what, edit, drifted)))
+    {
+        let store = TestStore::fresh();
+        store.import(&version(&store, 1), "viking://resources");
+        let second = store.overwrite(&version(&store, 2), "viking://resources");
+        if drifted {
+            store.write("resources/notes/drifted.md", b"before");
+        }
+        let root = store.at("resources/notes");
+        let after = if drifted { 2 } else { 1 };
+        let options = RollbackOptions {
+            force: drifted,
+            control: AtPhase::control_after(Phase::Scanning, after, move || edit(&root)),
+            ..RollbackOptions::default()
+        };
+        let result = store.open().rollback(second.transaction.unwrap(), &options);
+        let error = result.expect_err(what);
+        assert_eq!(error.kind().exit_code(), 4, "{what}: {error:?}");
+        let live = store.live_tree();
+        store.recover().unwrap();
+        assert_same(&store.live_tree(), &live, what);
+        assert_ne!(
+            std::fs::read_to_string(store.at("resources/notes/each.md")).ok(),
+            Some("version 1".to_owned()),
+            "{what}"
+        );
+        assert_eq!(store.log()[0].state, "aborted", "{what}");
+    }
+}
+
+/// Counts how often files are looked at, and how many.
+#[derive(Default)]
+struct Looks {
+    begun: AtomicUsize,
+    files: AtomicUsize,
+}
+
+impl Progress for Looks {
+    fn begin(&self, phase: Phase, _files: u64, _bytes: u64) {
+        assert_eq!(phase, Phase::Scanning);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn advance(&self, files: u64, _bytes: u64) {
+        let files = usize::try_from(files).unwrap();
+        self.files.fetch_add(files, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_rollback_of_what_is_as_recorded_looks_at_each_tree_once() {
+    let store = TestStore::fresh();
+    store.import(&version(&store, 1), "viking://resources");
+    let second = store.overwrite(&version(&store, 2), "viking://resources");
+    let looks = |tx: Option<TransactionId>| {
+        let looks = Arc::new(Looks::default());
+        let options = RollbackOptions {
+            control: Control {
+                progress: Some(looks.clone()),
+                interrupt: None,
+            },
+            ..RollbackOptions::default()
+        };
+        let done = match tx {
+            Some(tx) => store.open().rollback(tx, &options),
+            None => store.open().redo(None, &options),
+        };
+        done.unwrap();
+        let count = |at: &AtomicUsize| at.load(Ordering::Relaxed);
+        (count(&looks.begun), count(&looks.files))
+    };
+    let both = 2 + 2;
+    assert_eq!(looks(second.transaction), (2, both));
+    assert_eq!(looks(None), (2, both));
+    // A mode is no drift, though the tree's digest is another one; a byte is.
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(store.at("resources/notes/each.md"), mode).unwrap();
+    assert_eq!(looks(second.transaction), (2, both));
 }
 
 #[test]

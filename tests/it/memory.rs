@@ -140,6 +140,16 @@ fn semi_random(seed: u64, len: usize) -> Vec<u8> {
 fn everything_is_bounded(store: &TestStore, pack: &Utf8Path) {
     let pack = pack.as_str();
     assert_bounded(store, &["verify", pack]);
+    assert_bounded(store, &["inspect", pack, "--entries", "--records"]);
+    assert_bounded(store, &["--json", "inspect", pack, "--entries"]);
+    let saved = store.beside("saved");
+    assert_bounded(store, &["salvage", pack, "--into", saved.as_str()]);
+    std::fs::remove_dir_all(&saved).unwrap();
+    assert_bounded(
+        store,
+        &["--json", "salvage", pack, "--into", saved.as_str()],
+    );
+    std::fs::remove_dir_all(&saved).unwrap();
     let convert = ["convert", pack, "converted.ovpack", "--layout", "v3"];
     assert_bounded(store, &convert);
     assert_bounded(store, &["import", pack, "resources"]);

@@ -389,6 +389,20 @@ fn the_journal_has_the_selection() {
     }
     ensure_agrees(&store);
     let journal = rusqlite::Connection::open(store.path.join(".ovpack/store.db")).unwrap();
+    let told = journal
+        .prepare("SELECT 'tx' || tx || ' ' || ordinal || ' ' || sense || ' ' || pattern FROM audit_selections ORDER BY tx, ordinal")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<rusqlite::Result<Vec<String>>>()
+        .unwrap();
+    let tx = done.transaction.unwrap();
+    let expected = [
+        format!("{tx} 1 include sub/"),
+        format!("{tx} 2 include each.md"),
+        format!("{tx} 3 exclude same.md"),
+    ];
+    assert_eq!(told, expected);
     let refused = journal.execute("UPDATE tx_selection SET pattern = '**'", []);
     assert!(refused.unwrap_err().to_string().contains("append-only"));
     journal

@@ -4,29 +4,70 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use ovpack::fault::Outcome;
-use ovpack::{Error, JournalVerifyOptions, Kind, OnConflict, TransactionId};
+use ovpack::{
+    Error, ImportOptions, JournalVerifyOptions, Kind, OnConflict, Selection, TransactionId,
+};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::proptest;
 
 use crate::support::fault::{EIO, ENOSPC, with_fault};
-use crate::support::{PackBuilder, TestStore};
+use crate::support::{PackBuilder, TestStore, uri};
 
 const ROOTS: [&str; 3] = ["a", "b", "c"];
 
 /// One act.
 #[derive(Clone, Debug)]
 enum Act {
-    /// Import a version of a root.
+    /// Import a version of a root, or a part of it.
     Import {
         root: usize,
         version: u8,
         on_conflict: OnConflict,
+        part: Part,
     },
     /// Roll back one of the transactions so far, counted from the newest.
     Rollback { back: usize },
     /// Edit a file by hand.
     Edit { root: usize, version: u8 },
+}
+
+/// What of a pack is taken. Each version has the file and one extra of three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    All,
+    /// `--include file.md`
+    File,
+    /// `--exclude file.md`
+    Extra,
+}
+
+impl Part {
+    fn selection(self) -> Selection {
+        let file = || vec![FILE.to_owned()];
+        match self {
+            Self::All => Selection::default(),
+            Self::File => Selection {
+                include: file(),
+                ..Selection::default()
+            },
+            Self::Extra => Selection {
+                exclude: file(),
+                ..Selection::default()
+            },
+        }
+    }
+
+    /// Returns what it takes of a version.
+    fn of(self, version: u8) -> Files {
+        let mut files = files(version);
+        files.retain(|name, _| match self {
+            Self::All => true,
+            Self::File => name == FILE,
+            Self::Extra => name != FILE,
+        });
+        files
+    }
 }
 
 /// Which step fails, if any.
@@ -37,20 +78,26 @@ fn acts() -> impl Strategy<Value = (Act, Fault)> {
         Just(OnConflict::Fail),
         Just(OnConflict::Overwrite),
         Just(OnConflict::Overwrite),
+        Just(OnConflict::Merge),
+        Just(OnConflict::Merge),
         Just(OnConflict::Skip)
     ];
+    let part = prop_oneof![3 => Just(Part::All), 1 => Just(Part::File), 1 => Just(Part::Extra)];
     let act = prop_oneof![
-        4 => (0..ROOTS.len(), any::<u8>(), policy)
-            .prop_map(|(root, version, on_conflict)| Act::Import { root, version, on_conflict }),
+        5 => (0..ROOTS.len(), any::<u8>(), policy, part)
+            .prop_map(|(root, version, on_conflict, part)| Act::Import { root, version, on_conflict, part }),
         5 => (0..6_usize).prop_map(|back| Act::Rollback { back }),
         1 => (0..ROOTS.len(), any::<u8>()).prop_map(|(root, version)| Act::Edit { root, version }),
     ];
-    let fault = prop_oneof![3 => Just(None), 1 => (1..60_u64, any::<bool>()).prop_map(Some)];
+    let fault = prop_oneof![3 => Just(None), 1 => (1..80_u64, any::<bool>()).prop_map(Some)];
     (act, fault)
 }
 
-/// A root's content: what its one file says; `None` where there is no root.
-type Content = Option<String>;
+/// What a root's files say, by name.
+type Files = BTreeMap<String, String>;
+
+/// A root's content; `None` where there is no root.
+type Content = Option<Files>;
 
 /// A committed transaction.
 #[derive(Clone, Debug)]
@@ -116,15 +163,25 @@ impl Model {
                 root,
                 version,
                 on_conflict,
-            } => match (self.content(*root), on_conflict) {
-                (Some(_), OnConflict::Fail) => Expected::Refuses("root-exists"),
-                (Some(_), OnConflict::Skip) => Expected::Skips,
-                _ => Expected::Commits {
+                part,
+            } => {
+                let mut after = Files::new();
+                match (self.content(*root), on_conflict) {
+                    (_, OnConflict::Overwrite) if *part != Part::All => {
+                        return Expected::Refuses("invalid-argument");
+                    }
+                    (Some(_), OnConflict::Fail) => return Expected::Refuses("root-exists"),
+                    (Some(_), OnConflict::Skip) => return Expected::Skips,
+                    (Some(kept), OnConflict::Merge) => after.extend(kept),
+                    (_, _) => {}
+                }
+                after.extend(part.of(*version));
+                Expected::Commits {
                     root: *root,
-                    after: Some(text(*version)),
+                    after: Some(after),
                     undoes: None,
-                },
-            },
+                }
+            }
             Act::Rollback { back } => self.expect_rollback(*back),
             Act::Edit { .. } => Expected::Skips,
         }
@@ -152,18 +209,42 @@ impl Model {
     }
 }
 
+/// The file that every version has, and that is edited by hand.
+const FILE: &str = "file.md";
+
 fn text(version: u8) -> String {
     format!("version {version}")
 }
 
+fn files(version: u8) -> Files {
+    let extra = format!("extra-{}.md", version % 3);
+    Files::from([
+        (FILE.to_owned(), text(version)),
+        (extra, format!("extra of {version}")),
+    ])
+}
+
 fn pack(store: &TestStore, root: usize, version: u8) -> Utf8PathBuf {
-    PackBuilder::of(&format!("viking://resources/{}", ROOTS[root]))
-        .file("file.md", text(version))
-        .write(&store.beside("pack.ovpack"))
+    let pack = PackBuilder::of(&format!("viking://resources/{}", ROOTS[root]));
+    let files = files(version).into_iter();
+    let pack = files.fold(pack, |pack, (name, text)| pack.file(&name, text));
+    pack.write(&store.beside("pack.ovpack"))
 }
 
 fn file(store: &TestStore, root: usize) -> Utf8PathBuf {
-    store.at("resources").join(ROOTS[root]).join("file.md")
+    store.at("resources").join(ROOTS[root]).join(FILE)
+}
+
+/// Reads what is there.
+fn found(store: &TestStore, root: usize) -> Content {
+    let directory = store.at("resources").join(ROOTS[root]);
+    let names = std::fs::read_dir(&directory).ok()?;
+    let file = |name: std::io::Result<std::fs::DirEntry>| {
+        let name = name.unwrap().file_name().into_string().unwrap();
+        let text = std::fs::read_to_string(directory.join(&name)).unwrap();
+        (name, text)
+    };
+    Some(names.map(file).collect())
 }
 
 /// Does an act; `Ok(None)` where nothing was to be committed.
@@ -173,9 +254,16 @@ fn act(store: &TestStore, model: &Model, act: &Act) -> Result<Option<Transaction
             root,
             version,
             on_conflict,
+            part,
         } => {
             let pack = pack(store, *root, *version);
-            let receipt = store.import_with(&pack, "viking://resources", *on_conflict)?;
+            let options = ImportOptions {
+                on_conflict: *on_conflict,
+                selection: part.selection(),
+                ..ImportOptions::default()
+            };
+            let parent = uri("viking://resources");
+            let receipt = store.try_open()?.import(&pack, &parent, &options)?;
             Ok(receipt.transaction)
         }
         Act::Rollback { back } => match model.committed.iter().rev().nth(*back) {
@@ -246,14 +334,14 @@ fn step(store: &TestStore, model: &mut Model, doing: &Act, fault: Fault) {
         }
     }
     if let Act::Edit { root, version } = doing
-        && model.content(*root).is_some()
+        && let Some(Some(files)) = model.live.get_mut(root)
+        && let Some(said) = files.get_mut(FILE)
     {
-        model.live.insert(*root, Some(text(*version)));
+        *said = text(*version);
     }
     for (root, name) in ROOTS.iter().enumerate() {
-        let found = std::fs::read_to_string(file(store, root)).ok();
         assert_eq!(
-            found,
+            found(store, root),
             model.content(root),
             "{name} after {doing:?}: {result:?}"
         );

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{
-    ChangeCounts, Error, OnConflict, Receipt, RollbackOptions, StatusOptions, TransactionId,
+    ChangeCounts, DriftCheck, Error, OnConflict, Receipt, RollbackOptions, StatusOptions,
+    TransactionId,
 };
 
 use crate::support::test_store::{get, put};
@@ -187,6 +188,91 @@ fn a_made_parent_that_holds_something_else_since_stays_with_it() {
         "and back again"
     );
     assert_eq!(get(&store.at("resources/a/mine.md")), b"mine");
+}
+
+/// Rolls back with each way of looking, in a store of its own each, and compares with the rehearsal,
+/// which goes path by path.
+fn roll_back_in_each_way(make: impl Fn() -> (TestStore, TransactionId)) -> [TestStore; 2] {
+    [DriftCheck::Scan, DriftCheck::Skip].map(|drift| {
+        let (store, tx) = make();
+        let rehearsed = store
+            .open()
+            .rehearse_rollback(tx, &RollbackOptions::default())
+            .unwrap();
+        let options = RollbackOptions {
+            drift,
+            ..RollbackOptions::default()
+        };
+        let done = store.open().rollback(tx, &options).unwrap();
+        let told = |receipt: &Receipt| {
+            let units = receipt.units.clone();
+            (receipt.changes, receipt.files, receipt.bytes, units)
+        };
+        assert_eq!(told(&done), told(&rehearsed.receipt), "{drift:?}");
+        store
+    })
+}
+
+#[test]
+fn a_made_parent_that_stays_is_in_the_journal_however_the_rollback_looked() {
+    let stores = roll_back_in_each_way(|| {
+        let store = TestStore::fresh();
+        let first = store.import(&version(&store, 1), "viking://resources/a/b");
+        store.import(&version(&store, 2), "viking://resources/c");
+        (store, tx(&first))
+    });
+    for store in stores {
+        assert!(store.at("resources/c/notes").exists());
+        assert_eq!(store.status().drift, ovpack::DriftReport::default());
+    }
+}
+
+#[test]
+fn an_edit_that_an_undone_commit_recorded_does_not_lie_over_older_trees() {
+    let stores = roll_back_in_each_way(|| {
+        let store = TestStore::fresh();
+        store.import(&version(&store, 1), PARENT);
+        let second = store.overwrite(&version(&store, 2), PARENT);
+        store.write("resources/notes/each.md", b"edited by hand");
+        let third = store.overwrite(&version(&store, 3), PARENT);
+        store.rollback(third.transaction).unwrap();
+        assert_eq!(get(&store.at("resources/notes/each.md")), b"edited by hand");
+        (store, tx(&second))
+    });
+    for store in stores {
+        assert_eq!(version_in_place(&store), 1);
+        assert_eq!(store.status().drift, ovpack::DriftReport::default());
+        // And back: the edit is where it was.
+        let redo = RollbackOptions::default();
+        store.open().redo(None, &redo).unwrap();
+        assert_eq!(get(&store.at("resources/notes/each.md")), b"edited by hand");
+        assert_eq!(store.status().drift, ovpack::DriftReport::default());
+    }
+}
+
+#[test]
+fn a_part_of_a_larger_tree_is_held_against_the_rows_of_the_journal() {
+    let make = || {
+        let store = TestStore::fresh();
+        let first = store.import(&version(&store, 1), PARENT);
+        let inner = PackBuilder::of("viking://resources/inner")
+            .file("i.md", "inner")
+            .write(&store.beside("inner.ovpack"));
+        let second = store.import(&inner, "viking://resources/notes");
+        store.rollback(second.transaction).unwrap();
+        (store, tx(&first))
+    };
+    for store in roll_back_in_each_way(make) {
+        assert_eq!(version_in_place(&store), 0);
+        assert_eq!(store.status().drift, ovpack::DriftReport::default());
+    }
+    let (store, first) = make();
+    store.write("resources/notes/same.md", b"THE SAME in all versions");
+    let error = store.open().rollback(first, &RollbackOptions::default());
+    match assert_fails(error, "drift", 4) {
+        Error::Drift { paths, .. } => assert_eq!(paths, ["viking://resources/notes/same.md"]),
+        error => panic!("{error:?}"),
+    }
 }
 
 #[test]

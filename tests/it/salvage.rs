@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read as _};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use camino::Utf8Path;
 use ovpack::{
@@ -209,7 +209,13 @@ fn salvaged(bytes: &[u8], options: &SalvageOptions) -> Salvaged {
     std::fs::write(&pack, bytes).unwrap();
     let into = path_of(&held).join("saved");
     let mut rows = Vec::new();
-    let report = salvage(&pack, &into, options, &mut |row| rows.push(row)).unwrap();
+    let done = salvage(&pack, &into, options).unwrap();
+    done.each_path(&mut |row| {
+        rows.push(row);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let report = done.report;
     let files = content(&tree(&into)).into_iter();
     let files: BTreeMap<_, _> = files
         .filter_map(|(path, content)| match content {
@@ -681,17 +687,17 @@ fn a_new_pack_needs_a_root_and_a_free_name() {
         pack: Some(at("new.ovpack")),
         ..SalvageOptions::default()
     };
-    let error = salvage(&pack, &at("saved"), &options, &mut |_| {});
+    let error = salvage(&pack, &at("saved"), &options);
     assert_fails(error, "invalid-argument", 2);
     assert!(!at("saved").exists(), "nothing is made");
 
     options.uri = Some("viking://resources/click".parse().unwrap());
-    let report = salvage(&pack, &at("saved"), &options, &mut |_| {}).unwrap();
+    let report = salvage(&pack, &at("saved"), &options).unwrap().report;
     let written = verify(&at("new.ovpack"), &VerifyOptions::default()).unwrap();
     assert_eq!(written.files, report.unverified);
     assert!(written.files > 0);
 
-    let error = salvage(&pack, &at("other"), &options, &mut |_| {});
+    let error = salvage(&pack, &at("other"), &options);
     assert_fails(error, "output-exists", 4);
     assert!(!at("other").exists(), "nothing is made");
 }
@@ -714,12 +720,12 @@ fn the_directory_must_be_empty_and_in_no_store() {
             4,
         ),
     ] {
-        assert_fails(salvage(&pack, &into, &options, &mut |_| {}), code, exit);
+        assert_fails(salvage(&pack, &into, &options), code, exit);
     }
     assert_eq!(tree(&store.path), before);
     let empty = store.beside("empty");
     std::fs::create_dir(&empty).unwrap();
-    let report = salvage(&pack, &empty, &options, &mut |_| {}).unwrap();
+    let report = salvage(&pack, &empty, &options).unwrap().report;
     assert!(report.is_complete);
     assert!(empty.join(".config").is_dir(), "what was hidden is hidden");
 }
@@ -742,7 +748,7 @@ fn what_would_go_past_a_limit_is_told_as_damaged() {
     let held = scratch();
     let path = path_of(&held).join("x.ovpack");
     std::fs::write(&path, Sample::of("v2flat-names").bytes).unwrap();
-    let error = salvage(&path, &path_of(&held).join("saved"), &options, &mut |_| {});
+    let error = salvage(&path, &path_of(&held).join("saved"), &options);
     assert_fails(error, "too-many-members", 10);
 }
 

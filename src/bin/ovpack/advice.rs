@@ -36,7 +36,7 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
                 ""
             };
             format!(
-                "--on-conflict overwrite replaces it entirely and can be rolled back, --on-conflict skip leaves it{elsewhere}"
+                "--on-conflict overwrite replaces it entirely, --on-conflict merge adds and replaces single paths, and both can be rolled back; --on-conflict skip leaves it{elsewhere}"
             )
         }
         "backup-needs-restore" => {

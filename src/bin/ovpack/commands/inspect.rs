@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use camino::Utf8PathBuf;
-use ovpack::{EntryKind, InspectEntry, InspectRecord, VerifyOptions, VerifyReport};
+use ovpack::{EntryKind, InspectEntry, InspectRecord, Inspection, VerifyOptions, VerifyReport};
 use serde::Serialize;
 
 use crate::args::path;
@@ -14,6 +14,7 @@ use crate::failure::Result;
 use crate::human::Bytes;
 use crate::limits::LimitArgs;
 use crate::pack_text::write_facts;
+use crate::streamed::Streamed;
 use crate::ui::Ui;
 
 /// Show what a pack's manifest claims; needs no store, checks no content
@@ -37,14 +38,14 @@ pub(crate) struct Args {
 }
 
 /// What was asked for; lists that were not are left out.
-#[derive(Debug, Serialize)]
-struct Answer {
+#[derive(Serialize)]
+struct Answer<E, R> {
     #[serde(flatten)]
     claims: VerifyReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entries: Option<Vec<InspectEntry>>,
+    entries: Option<E>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    index_records: Option<Vec<InspectRecord>>,
+    index_records: Option<R>,
 }
 
 /// Runs the verb.
@@ -54,56 +55,47 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         policies: Vec::new(),
         control: caller.control.clone(),
     };
-    // A list that nobody asked for is not held.
-    let mut entries = args.entries.then(Vec::new);
-    let mut index_records = args.records.then(Vec::new);
-    let claims = ovpack::inspect_each(
-        &args.pack,
-        &options,
-        &mut |entry| push(&mut entries, entry),
-        &mut |record| push(&mut index_records, record),
-    )?;
+    let inspection = Inspection::open(&args.pack, &options)?;
+    let entries = Streamed::new(|visit: &mut _| inspection.each_entry(visit));
+    let index_records = Streamed::new(|visit: &mut _| inspection.each_record(visit));
     let answer = Answer {
-        claims,
-        entries,
-        index_records,
+        claims: inspection.claims()?,
+        entries: args.entries.then_some(&entries),
+        index_records: args.records.then_some(&index_records),
     };
-    ui.report(&answer, |out| write_answer(out, &answer))?;
+    ui.report(&answer, |out| {
+        write_facts(out, &answer.claims)?;
+        if args.entries {
+            entries.write(|entry| write_entry(out, &entry))?;
+        }
+        if args.records {
+            index_records.write(|record| write_record(out, &record))?;
+        }
+        Ok(())
+    })
+    .map_err(|failure| entries.failure(failure))
+    .map_err(|failure| index_records.failure(failure))?;
     Ok(Exit::Done)
 }
 
-fn push<T>(list: &mut Option<Vec<T>>, item: T) {
-    if let Some(list) = list {
-        list.push(item);
+fn write_entry(out: &mut dyn Write, entry: &InspectEntry) -> io::Result<()> {
+    let path = Shown(&entry.path);
+    match (entry.kind, entry.sha256) {
+        (EntryKind::File, Some(sha256)) => {
+            let size = Bytes(entry.size);
+            writeln!(out, "{sha256} {size:>10}  {path}")
+        }
+        _ => writeln!(out, "{:<64} {:>10}  {path}/", "directory", ""),
     }
 }
 
-fn write_answer(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    write_facts(out, &answer.claims)?;
-    for entry in answer.entries.iter().flatten() {
-        match (entry.kind, entry.sha256) {
-            (EntryKind::File, Some(sha256)) => {
-                let size = Bytes(entry.size);
-                writeln!(out, "{sha256} {size:>10}  {}", Shown(&entry.path))?;
-            }
-            _ => writeln!(
-                out,
-                "{:<64} {:>10}  {}/",
-                "directory",
-                "",
-                Shown(&entry.path)
-            )?,
-        }
-    }
-    for record in answer.index_records.iter().flatten() {
-        let scalars = serde_json::to_string(&record.scalars).unwrap_or_default();
-        writeln!(
-            out,
-            "level {}  {}  {}",
-            record.level,
-            Shown(&record.path),
-            Shown(&scalars)
-        )?;
-    }
-    Ok(())
+fn write_record(out: &mut dyn Write, record: &InspectRecord) -> io::Result<()> {
+    let scalars = serde_json::to_string(&record.scalars).unwrap_or_default();
+    writeln!(
+        out,
+        "level {}  {}  {}",
+        record.level,
+        Shown(&record.path),
+        Shown(&scalars)
+    )
 }

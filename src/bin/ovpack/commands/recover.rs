@@ -29,7 +29,11 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         (false, true) => Some(Direction::Back),
         (false, false) => None,
     };
-    let report = caller.store()?.recover(&RecoverOptions { direction })?;
+    let options = RecoverOptions {
+        direction,
+        control: caller.control.clone(),
+    };
+    let report = caller.store()?.recover(&options)?;
     let printed = ui.report(&report, |out| {
         report
             .settled

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::{Bytes, Count, Seconds};
 use crate::limits::LimitArgs;
+use crate::streamed::Streamed;
 use crate::ui::Ui;
 
 /// Take what is sound out of a damaged pack; needs no store, touches none
@@ -52,10 +53,10 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a, F> {
     #[serde(flatten)]
-    report: SalvageReport,
-    files: Vec<SalvagedPath>,
+    report: &'a SalvageReport,
+    files: &'a F,
 }
 
 /// Runs the verb.
@@ -69,15 +70,19 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         limits: args.limits.limits(),
         control: caller.control.clone(),
     };
-    let mut files = Vec::new();
-    let report = ovpack::salvage(&args.pack, &args.into, &options, &mut |file| {
-        files.push(file);
-    })?;
-    let answer = Answer { report, files };
-    let printed = ui.report(&answer, |out| write_files(out, &answer.files));
-    talk(ui, &answer.report, args.unverified);
+    let done = ovpack::salvage(&args.pack, &args.into, &options)?;
+    let report = &done.report;
+    let files = Streamed::new(|visit: &mut _| done.each_path(visit));
+    let answer = Answer {
+        report,
+        files: &files,
+    };
+    let printed = ui
+        .report(&answer, |out| files.write(|file| write_file(out, &file)))
+        .map_err(|failure| files.failure(failure));
+    talk(ui, report, args.unverified);
     printed.map(|()| {
-        if answer.report.is_complete {
+        if report.is_complete {
             Exit::Done
         } else {
             Exit::Incomplete
@@ -85,24 +90,21 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     })
 }
 
-fn write_files(out: &mut dyn Write, files: &[SalvagedPath]) -> io::Result<()> {
-    for file in files {
-        let state = match file.state {
-            SalvageState::Saved => "saved",
-            SalvageState::Unverified => "unverified",
-            SalvageState::Damaged => "damaged",
-            SalvageState::Missing => "missing",
-            SalvageState::Extra => "extra",
-        };
-        write!(out, "{state:<10}  {}", Shown(&file.path))?;
-        match (file.how.as_deref(), file.why.as_deref()) {
-            (_, Some(why)) => writeln!(out, "  ({})", Shown(why))?,
-            (Some("renamed"), _) => writeln!(out, "  (known by its bytes; its name is damaged)")?,
-            (Some("copied"), _) => writeln!(out, "  (from another file with the same bytes)")?,
-            _ => writeln!(out)?,
-        }
+fn write_file(out: &mut dyn Write, file: &SalvagedPath) -> io::Result<()> {
+    let state = match file.state {
+        SalvageState::Saved => "saved",
+        SalvageState::Unverified => "unverified",
+        SalvageState::Damaged => "damaged",
+        SalvageState::Missing => "missing",
+        SalvageState::Extra => "extra",
+    };
+    write!(out, "{state:<10}  {}", Shown(&file.path))?;
+    match (file.how.as_deref(), file.why.as_deref()) {
+        (_, Some(why)) => writeln!(out, "  ({})", Shown(why)),
+        (Some("renamed"), _) => writeln!(out, "  (known by its bytes; its name is damaged)"),
+        (Some("copied"), _) => writeln!(out, "  (from another file with the same bytes)"),
+        _ => writeln!(out),
     }
-    Ok(())
 }
 
 fn talk(ui: &Ui, report: &SalvageReport, takes_unverified: bool) {
