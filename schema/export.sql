@@ -1,15 +1,26 @@
 -- What one export knows while it runs. In memory up to a few megabytes, then in a temporary file.
 
--- Every entry of the pack. Texts compare by their bytes, which for UTF-8 is code-point order.
-CREATE TABLE entry (
+-- Every entry that goes into the pack, as it was found and in that order: sorted once, when all are
+-- known. A directory that changes while it is listed may give a name twice.
+CREATE TABLE listed (
     -- Below the pack's root; empty for the root itself.
-    path TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    -- 0 for a directory.
+    size_bytes INTEGER NOT NULL
+) STRICT;
+
+-- Every entry that is in the pack, in its order: that of the paths. Texts compare by their bytes,
+-- which for UTF-8 is code-point order.
+CREATE TABLE entry (
+    position INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('directory', 'file')),
-    -- When the tree was listed, then when the file was packed; 0 for a directory.
+    -- When the file was packed; 0 for a directory.
     size_bytes INTEGER NOT NULL,
-    -- NULL for a directory, and for a file that is not packed yet.
+    -- NULL for a directory.
     sha256 BLOB CHECK (length(sha256) = 32)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- The texts of directories that get index records. NULL where a directory has none that travels.
 CREATE TABLE described (

@@ -26,6 +26,7 @@ use crate::finding::{Finding, Rule};
 use crate::intake::{Intake, Nowhere};
 use crate::limits::Limits;
 use crate::pack::manifest_writer::DenseSummary;
+use crate::pack::workers::Effort;
 use crate::pack::writer::PackWriter;
 use crate::pack::{Layout, Place, member_name};
 use crate::staging::Staging;
@@ -146,7 +147,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
         options,
         root_name: &root_name,
         pack: &out.path(),
-        writer: PackWriter::create(out.open_parent()?)?,
+        writer: PackWriter::create(out.open_parent()?, Effort::default())?,
     };
     let totals = converting.settle_vectors()?;
     converting.content(&totals)?;

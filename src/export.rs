@@ -1,7 +1,7 @@
 //! Export and backup: live tree to pack.
 //!
 //! ```text
-//! live tree -> scan (what goes, what stays out) -> rows -> packing -> PackWriter -> name
+//! live tree -> scan (what goes, what stays out) -> rows -> packing (run) -> PackWriter -> name
 //! ```
 //!
 //! Both are one path: a backup is the pack of `viking://`. Every file is read once, after it was
@@ -13,10 +13,12 @@ mod left_out;
 pub(crate) mod output_path;
 mod packing;
 mod rows;
+mod run;
 mod scan;
 mod skipped;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -25,8 +27,10 @@ use crate::control::{Control, Phase};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
-use crate::pack::Layout;
+use crate::jobs::Jobs;
+use crate::pack::workers::Effort;
 use crate::pack::writer::PackWriter;
+use crate::pack::{Layout, Level};
 use crate::stat_cache::StatCache;
 use crate::uri::Uri;
 
@@ -34,6 +38,7 @@ use left_out::LeftOut;
 use output_path::OutputPath;
 use packing::Packing;
 use rows::Rows;
+use run::Source;
 use scan::Scan;
 
 pub(crate) use scan::{OTHER_LAYOUTS, ensure_root_packable};
@@ -60,6 +65,10 @@ pub struct ExportOptions {
     /// that the layout cannot carry. A directory is skipped with all that is below it. The root
     /// itself, and a scope of a backup, are never skipped.
     pub skip_special: bool,
+    /// How hard content is compressed. The same content gives the same bytes at the same level.
+    pub level: Level,
+    /// How many threads pack; the bytes of the pack do not depend on it.
+    pub jobs: Jobs,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -188,7 +197,7 @@ fn pack_root(
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
-    (mut cache, confirm): (Option<&mut StatCache>, Confirm<'_>),
+    (cache, confirm): (Option<&mut StatCache>, Confirm<'_>),
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     let layout = options.layout.unwrap_or_default();
@@ -199,23 +208,29 @@ fn pack_root(
         omitted,
         skipped,
     } = list(live, root, uri, options, &out.path(), &rows)?;
-    let totals = rows.totals()?;
+    let totals = rows.listed_totals()?;
     options
         .control
         .begin(Phase::Packing, totals.files, totals.bytes);
+    let effort = Effort {
+        level: options.level,
+        jobs: options.jobs,
+    };
     let mut packing = Packing {
-        root,
+        source: Source::new(root, &options.control)?,
         root_name,
         uri,
         options,
         layout,
         pack: &out.path(),
         rows: &rows,
-        writer: PackWriter::create(out.open_parent()?)?,
+        writer: PackWriter::create(out.open_parent()?, effort)?,
+        cache,
+        under_way: VecDeque::new(),
     };
     packing.structure("")?;
-    let packed = packing.entries(cache.as_deref_mut());
-    if let Some(cache) = cache {
+    let packed = packing.entries();
+    if let Some(cache) = &mut packing.cache {
         cache.flush();
     }
     packed?;

@@ -22,10 +22,14 @@ pub(crate) const fn lacks_openat2() -> bool {
     false
 }
 
-#[cfg(feature = "fault")]
-pub(crate) use armed::lacks_openat2;
+/// Takes over, in a thread of an act, what the acting thread takes the kernel for.
+#[cfg(not(feature = "fault"))]
+pub(crate) const fn inherit(_lacks_openat2: bool) {}
+
 #[cfg(feature = "fault")]
 pub use armed::{FaultPlan, Outcome, arm, disarm, without_openat2};
+#[cfg(feature = "fault")]
+pub(crate) use armed::{inherit, lacks_openat2};
 
 /// Asks whether the step may be done.
 #[cfg(feature = "fault")]
@@ -81,6 +85,10 @@ mod armed {
 
     pub(crate) fn lacks_openat2() -> bool {
         LACKS_OPENAT2.get()
+    }
+
+    pub(crate) fn inherit(lacks_openat2: bool) {
+        LACKS_OPENAT2.set(lacks_openat2);
     }
 
     /// Arms a plan for this thread.

@@ -36,6 +36,13 @@ impl Fingerprint {
         }
     }
 
+    /// Takes in all entries of another one, which has the same keys.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
+            *sum = sum.wrapping_add(more);
+        }
+    }
+
     /// Returns whether both were made of the same entries, and with the same keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.sums == other.sums

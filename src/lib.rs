@@ -130,7 +130,7 @@ pub use jobs::Jobs;
 pub use journal::chain::{Head, ParseHeadError};
 pub use kind::Kind;
 pub use limits::Limits;
-pub use pack::Layout;
+pub use pack::{Layout, Level};
 pub use plan::{Change, ChangeCounts, ChangeKind, Version};
 pub use policy::PolicyRecord;
 pub use prune::{PinReport, PinnedSlot, PruneOptions, PruneReport, SlotDecision};

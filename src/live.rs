@@ -53,7 +53,8 @@ pub(crate) fn look_again_by_sum(
 fn ensure_same_sum(layout: &Layout, unit: &Unit, seen: &Fingerprint) -> Result<()> {
     let live = open_unit(layout, &unit.path)?;
     let base = EntryPath::parse(&unit.path).unwrap_or_default();
-    if tree_sum::versions_of(&live, &base, seen)?.is_same(seen) {
+    let versions = tree_sum::versions_of(&live, &base, seen)?;
+    if versions.is_some_and(|versions| versions.is_same(seen)) {
         return Ok(());
     }
     Err(Error::LiveTreeChanged {

@@ -6,6 +6,7 @@
 //! directory with a name that a pack can hold, on the root's own mount, is refused with its path.
 
 mod ordered;
+mod spread;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind, Stat};
 
 pub(crate) use ordered::{Ordered, walk_in_order};
+pub(crate) use spread::walk_spread;
 
 /// One file or directory that a walk came to.
 #[derive(Debug)]

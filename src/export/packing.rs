@@ -1,32 +1,36 @@
 //! Reading the listed files, each once, into a pack.
+//!
+//! Runs of small files go to other threads and come back in the order of the pack; what this thread
+//! does meanwhile is to write those that are back. A large file is read here, and only its pieces go
+//! to the others.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use camino::Utf8Path;
 
 use super::ExportOptions;
 use super::ending::{Ending, Inventory};
 use super::rows::{PendingEntry, Rows, Text};
+use super::run::{Done, Item, Known, Outcome, Run, Source, TEXT_BYTES_MAX};
 use crate::clock;
 use crate::digest::{Digest, Hasher};
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
-use crate::fsops::{Dir, Stat};
+use crate::pack::deflater::WHOLE_BYTES;
+use crate::pack::workers::Pending;
 use crate::pack::writer::PackWriter;
 use crate::pack::{Layout, member_name};
 use crate::stat_cache::{ATTEMPTS, StatCache};
 use crate::uri::Uri;
 
-/// Bytes that are read at once.
+/// Bytes of a large file that are read at once.
 const READ_BYTES: usize = 256 << 10;
-/// Largest abstract or overview that gets an index record. They are a few hundred bytes to a few
-/// kilobytes; one that is larger is no summary, and as the records stand in the manifest a handful
-/// of such files could make a tree impossible to pack. The file itself is packed in any case.
-const TEXT_BYTES_MAX: u64 = 64 << 10;
 
 /// One pack being filled.
 #[derive(Debug)]
 pub(super) struct Packing<'a> {
-    /// The pack's root; all files are opened beneath this descriptor.
-    pub(super) root: &'a Dir,
+    pub(super) source: Arc<Source>,
     pub(super) root_name: &'a str,
     pub(super) uri: &'a Uri,
     pub(super) options: &'a ExportOptions,
@@ -35,38 +39,49 @@ pub(super) struct Packing<'a> {
     pub(super) pack: &'a Utf8Path,
     pub(super) rows: &'a Rows,
     pub(super) writer: PackWriter,
-}
-
-/// A file as it was packed.
-struct Packed {
-    sha256: Digest,
-    stat: Stat,
-    taken_ns: i128,
-    text: Option<Vec<u8>>,
+    pub(super) cache: Option<&'a mut StatCache>,
+    /// Runs that other threads are at, in the order of the pack.
+    pub(super) under_way: VecDeque<Pending<Done>>,
 }
 
 impl Packing<'_> {
     /// Adds all listed entries in the order of their paths.
-    pub(super) fn entries(&mut self, mut cache: Option<&mut StatCache>) -> Result<()> {
-        let mut buffer = vec![0; READ_BYTES];
-        let mut last = None;
-        loop {
-            let page = self.rows.page_after(last.as_ref())?;
-            for entry in &page {
-                self.options.control.ensure_not_interrupted()?;
-                match entry.kind {
-                    EntryKind::Directory => {
-                        let name = self.member_name(&entry.path)? + "/";
-                        self.writer.directory(&name)?;
-                    }
-                    EntryKind::File => self.file(entry, &mut buffer, cache.as_deref_mut())?,
-                }
+    pub(super) fn entries(&mut self) -> Result<()> {
+        let rows = self.rows;
+        let mut run = Run::default();
+        rows.each_listed(&mut |entry| {
+            self.options.control.ensure_not_interrupted()?;
+            let item = self.item(entry)?;
+            let bytes = item.entry.size_bytes;
+            if bytes > WHOLE_BYTES as u64 {
+                self.give(std::mem::take(&mut run))?;
+                self.catch_up()?;
+                return self.stream(&item);
             }
-            match page.into_iter().next_back() {
-                Some(entry) => last = Some(entry.path),
-                None => return Ok(()),
+            if run.is_full_for(bytes) {
+                self.give(std::mem::take(&mut run))?;
             }
+            run.push(item);
+            Ok(())
+        })?;
+        self.give(run)?;
+        self.catch_up()
+    }
+
+    fn item(&self, entry: PendingEntry) -> Result<Item> {
+        let mut name = self.member_name(&entry.path)?;
+        if entry.kind == EntryKind::Directory {
+            name.push('/');
         }
+        let described = match entry.kind {
+            EntryKind::Directory => None,
+            EntryKind::File => self.described(&entry.path),
+        };
+        Ok(Item {
+            entry,
+            name,
+            described,
+        })
     }
 
     fn member_name(&self, path: &EntryPath) -> Result<String> {
@@ -77,67 +92,133 @@ impl Packing<'_> {
         })
     }
 
-    fn file(
-        &mut self,
-        entry: &PendingEntry,
-        buffer: &mut [u8],
-        cache: Option<&mut StatCache>,
-    ) -> Result<()> {
-        let name = self.member_name(&entry.path)?;
-        let described = self.described(&entry.path);
-        for _ in 0..ATTEMPTS {
-            let Some(packed) = self.attempt(&entry.path, &name, described.is_some(), buffer)?
-            else {
-                continue;
-            };
-            let bytes = packed.stat.size_bytes;
-            self.rows.set_packed(&entry.path, &packed.sha256, bytes)?;
-            if let Some((directory, which)) = described {
-                // A text that is not UTF-8 cannot stand in a manifest.
-                if let Some(Ok(text)) = packed.text.map(String::from_utf8) {
-                    self.rows.describe(&directory, which, &text)?;
-                }
-            }
-            if let Some(cache) = cache {
-                cache.remember(&packed.stat, &packed.sha256, packed.taken_ns);
-            }
-            self.options.control.advance(1, 0);
+    /// Gives a run away; while there are no buffers for it, writes those that are back.
+    fn give(&mut self, run: Run) -> Result<()> {
+        if run.is_empty() {
             return Ok(());
         }
+        let (largest, all) = run.needs();
+        let content = self.buffer(largest)?;
+        let packed = self.buffer(all)?;
+        let source = self.source.clone();
+        let (workers, _) = self.writer.workshop();
+        self.under_way
+            .push_back(workers.give(move |deflater| run.pack(&source, content, packed, deflater)));
+        Ok(())
+    }
+
+    fn buffer(&mut self, bytes: usize) -> Result<Box<[u8]>> {
+        loop {
+            let (_, buffers) = self.writer.workshop();
+            if let Some(buffer) = buffers.take(bytes) {
+                return Ok(buffer);
+            }
+            let Some(oldest) = self.under_way.pop_front() else {
+                return Ok(buffers.take_anyway(bytes));
+            };
+            self.write(oldest.wait()?)?;
+        }
+    }
+
+    /// Writes all runs that were given away.
+    fn catch_up(&mut self) -> Result<()> {
+        while let Some(oldest) = self.under_way.pop_front() {
+            self.write(oldest.wait()?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a run that is back, up to the first entry that could not be packed.
+    fn write(&mut self, done: Done) -> Result<()> {
+        let Done {
+            items,
+            outcomes,
+            content,
+            packed,
+        } = done;
+        let mut rest = &*packed;
+        for (item, outcome) in items.into_iter().zip(outcomes) {
+            self.options.control.ensure_not_interrupted()?;
+            match outcome? {
+                Outcome::Directory => {
+                    self.writer.directory(&item.name)?;
+                    self.rows
+                        .add(&item.entry.path, EntryKind::Directory, 0, None)?;
+                }
+                Outcome::Packed(file) => {
+                    let (data, behind) = rest.split_at(file.data.packed_bytes.min(rest.len()));
+                    rest = behind;
+                    let size_bytes = file.known.stat.size_bytes;
+                    self.writer
+                        .packed(&item.name, size_bytes, file.crc32, file.data, data)?;
+                    self.options.control.advance(0, size_bytes);
+                    self.note(&item, file.known)?;
+                }
+                Outcome::Outgrown => self.stream(&item)?,
+            }
+        }
+        let (_, buffers) = self.writer.workshop();
+        buffers.give(content);
+        buffers.give(packed);
+        Ok(())
+    }
+
+    /// Notes what a file was when it was packed.
+    fn note(&mut self, item: &Item, known: Known) -> Result<()> {
+        let (path, bytes) = (&item.entry.path, known.stat.size_bytes);
+        self.rows
+            .add(path, EntryKind::File, bytes, Some(&known.sha256))?;
+        if let Some((directory, which)) = &item.described
+            // A text that is not UTF-8 cannot stand in a manifest.
+            && let Some(Ok(text)) = known.text.map(String::from_utf8)
+        {
+            self.rows.describe(directory, *which, &text)?;
+        }
+        if let Some(cache) = &mut self.cache {
+            cache.remember(&known.stat, &known.sha256, known.taken_ns);
+        }
+        self.options.control.advance(1, 0);
+        Ok(())
+    }
+
+    /// Packs a file that no buffer holds, with all before it written.
+    fn stream(&mut self, item: &Item) -> Result<()> {
+        let mut buffer = vec![0; READ_BYTES];
+        for _ in 0..ATTEMPTS {
+            if let Some(known) = self.attempt(item, &mut buffer)? {
+                return self.note(item, known);
+            }
+        }
         Err(Error::FileChanging {
-            path: self.root.at(&entry.path),
+            path: self.source.root.at(&item.entry.path),
         })
     }
 
     /// Packs a file as it is at the moment; `None` where it changed meanwhile.
-    fn attempt(
-        &mut self,
-        path: &EntryPath,
-        name: &str,
-        is_text: bool,
-        buffer: &mut [u8],
-    ) -> Result<Option<Packed>> {
+    fn attempt(&mut self, item: &Item, buffer: &mut [u8]) -> Result<Option<Known>> {
         let taken_ns = clock::now_ns();
         let control = &self.options.control;
-        let mut file = self.root.open_steady(path)?;
+        let mut file = self.source.root.open_steady(&item.entry.path)?;
         let stat = *file.stat();
-        let keeps_text = is_text && stat.size_bytes <= TEXT_BYTES_MAX;
+        let keeps_text = item.described.is_some() && stat.size_bytes <= TEXT_BYTES_MAX;
         let mut hasher = Hasher::default();
         let mut text = Vec::new();
-        let is_added = self.writer.file(name, stat.size_bytes, &mut |take| {
-            hasher = Hasher::default();
-            text.clear();
-            file.read(buffer, &mut |bytes| {
-                control.ensure_not_interrupted()?;
-                control.advance(0, bytes.len() as u64);
-                hasher.update(bytes);
-                if keeps_text {
-                    text.extend_from_slice(bytes);
-                }
-                take(bytes)
-            })
-        })?;
-        Ok(is_added.then(|| Packed {
+        let is_added = self
+            .writer
+            .live_file(&item.name, &mut file, &mut |file, take| {
+                hasher = Hasher::default();
+                text.clear();
+                file.read(buffer, &mut |bytes| {
+                    control.ensure_not_interrupted()?;
+                    control.advance(0, bytes.len() as u64);
+                    hasher.update(bytes);
+                    if keeps_text {
+                        text.extend_from_slice(bytes);
+                    }
+                    take(bytes)
+                })
+            })?;
+        Ok(is_added.then(|| Known {
             sha256: hasher.finish(),
             stat,
             taken_ns,

@@ -15,8 +15,6 @@ use crate::pack::manifest_writer::{
 use crate::uri::Uri;
 
 const SCHEMA: &str = include_str!("../../schema/export.sql");
-/// Entries that are read at once, so that rows can be written between them.
-const PAGE: u32 = 500;
 
 /// The rows of one export.
 #[derive(Debug)]
@@ -33,6 +31,8 @@ pub(super) struct Rows {
 pub(super) struct PendingEntry {
     pub(super) path: EntryPath,
     pub(super) kind: EntryKind,
+    /// When it was listed; 0 for a directory.
+    pub(super) size_bytes: u64,
 }
 
 /// Counts over all entries.
@@ -65,23 +65,30 @@ impl Rows {
         })
     }
 
-    pub(super) fn add(&self, path: &EntryPath, kind: EntryKind, size_bytes: u64) -> Result<()> {
+    /// Notes what was listed, in any order.
+    pub(super) fn list(&self, path: &EntryPath, kind: EntryKind, size_bytes: u64) -> Result<()> {
         self.execute(
-            "INSERT INTO entry (path, kind, size_bytes) VALUES (?1, ?2, ?3)",
+            "INSERT INTO listed (path, kind, size_bytes) VALUES (?1, ?2, ?3)",
             params![path.as_str(), kind.as_str(), size_bytes.cast_signed()],
         )
     }
 
-    /// Notes what a file was when it was packed.
-    pub(super) fn set_packed(
+    /// Notes what was packed, in the order of the pack.
+    pub(super) fn add(
         &self,
         path: &EntryPath,
-        sha256: &Digest,
+        kind: EntryKind,
         size_bytes: u64,
+        sha256: Option<&Digest>,
     ) -> Result<()> {
         self.execute(
-            "UPDATE entry SET sha256 = ?2, size_bytes = ?3 WHERE path = ?1",
-            params![path.as_str(), sha256, size_bytes.cast_signed()],
+            "INSERT INTO entry (path, kind, size_bytes, sha256) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                path.as_str(),
+                kind.as_str(),
+                size_bytes.cast_signed(),
+                sha256
+            ],
         )
     }
 
@@ -106,38 +113,46 @@ impl Rows {
             .context("note what is exported")
     }
 
-    /// Returns the next entries after `path` in the order of the pack; the first with `None`.
-    pub(super) fn page_after(&self, path: Option<&EntryPath>) -> Result<Vec<PendingEntry>> {
-        let action = "read what is exported";
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT path, kind FROM entry WHERE ?1 IS NULL OR path > ?1 ORDER BY path LIMIT ?2",
-            )
-            .context(action)?;
-        let rows = statement.query_map(params![path.map(EntryPath::as_str), PAGE], |row| {
-            Ok(PendingEntry {
-                path: path_of(row.get_ref(0)?)?,
-                kind: kind_of(row.get_ref(1)?)?,
-            })
-        });
-        rows.and_then(Iterator::collect).context(action)
+    /// Gives all that was listed in the order of the pack. What a listing found twice, in a
+    /// directory that changed meanwhile, is given once.
+    pub(super) fn each_listed(
+        &self,
+        give: &mut dyn FnMut(PendingEntry) -> Result<()>,
+    ) -> Result<()> {
+        let mut last = None;
+        self.each(
+            "SELECT path, kind, size_bytes FROM listed ORDER BY path, kind",
+            &mut |row| {
+                let entry = pending_entry(row).context("read what is exported")?;
+                if last.as_ref() == Some(&entry.path) {
+                    return Ok(());
+                }
+                last = Some(entry.path.clone());
+                give(entry)
+            },
+        )
     }
 
+    /// Counts what was listed.
+    pub(super) fn listed_totals(&self) -> Result<Totals> {
+        self.count("SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'), sum(size_bytes) FROM listed")
+    }
+
+    /// Counts what was packed.
     pub(super) fn totals(&self) -> Result<Totals> {
+        self.count("SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'), sum(size_bytes) FROM entry")
+    }
+
+    fn count(&self, query: &str) -> Result<Totals> {
         self.connection
-            .query_row(
-                "SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'), sum(size_bytes) FROM entry",
-                [],
-                |row| {
-                    let number = |column| row.get(column).map(i64::cast_unsigned);
-                    Ok(Totals {
-                        files: number(0)?,
-                        directories: number(1)?,
-                        bytes: number(2)?,
-                    })
-                },
-            )
+            .query_row(query, [], |row| {
+                let number = |column| row.get(column).map(i64::cast_unsigned);
+                Ok(Totals {
+                    files: number(0)?,
+                    directories: number(1)?,
+                    bytes: number(2)?,
+                })
+            })
             .context("count what is exported")
     }
 
@@ -155,8 +170,10 @@ impl Rows {
 
     /// Returns whose an entry is, where the layout says so.
     fn user_of(&self, path: &str) -> Option<String> {
-        let path = EntryPath::parse(path).ok().filter(|_| self.names_users)?;
-        self.uri.user_below(&path)
+        if !self.names_users {
+            return None;
+        }
+        self.uri.user_below(&EntryPath::parse(path).ok()?)
     }
 
     /// Runs `give` on each row of a query.
@@ -174,7 +191,7 @@ impl Rows {
 impl ManifestRows for Rows {
     fn each_entry(&self, give: &mut dyn FnMut(&ManifestRow<'_>) -> Result<()>) -> Result<()> {
         self.each(
-            "SELECT path, kind, sha256, size_bytes FROM entry ORDER BY path",
+            "SELECT path, kind, sha256, size_bytes FROM entry ORDER BY position",
             &mut |row| {
                 let mut entry = manifest_row(row).context("read an entry")?;
                 entry.user_id = self.user_of(entry.path);
@@ -225,6 +242,14 @@ impl ManifestRows for Rows {
         }
         Ok(())
     }
+}
+
+fn pending_entry(row: &Row<'_>) -> rusqlite::Result<PendingEntry> {
+    Ok(PendingEntry {
+        path: path_of(row.get_ref(0)?)?,
+        kind: kind_of(row.get_ref(1)?)?,
+        size_bytes: row.get(2).map(i64::cast_unsigned)?,
+    })
 }
 
 fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {

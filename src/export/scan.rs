@@ -169,7 +169,7 @@ impl Scan<'_> {
             let finding = Finding::new(Rule::TooManyMembers, "", detail);
             return Err(Error::refused(self.pack, finding));
         }
-        self.rows.add(path, kind, bytes)
+        self.rows.list(path, kind, bytes)
     }
 
     fn uri_of(&self, path: &EntryPath) -> Result<Uri> {

@@ -3,6 +3,7 @@
 mod bytes;
 mod reference;
 mod refusals;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -65,15 +66,12 @@ impl Fixture {
     }
 
     fn export(&self, uri: &str, out: &str) -> Result<ExportReport> {
+        self.export_with(uri, out, &ExportOptions::default())
+    }
+
+    fn export_with(&self, uri: &str, out: &str, options: &ExportOptions) -> Result<ExportReport> {
         let (uri, out) = (uri.parse().expect("a URI"), self.out(out));
-        export(
-            &self.live,
-            &uri,
-            &out,
-            &ExportOptions::default(),
-            None,
-            &|| Ok(()),
-        )
+        export(&self.live, &uri, &out, options, None, &|| Ok(()))
     }
 
     fn backup(&self, out: &str) -> Result<ExportReport> {

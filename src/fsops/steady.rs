@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
+use std::os::unix::fs::FileExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -73,6 +74,31 @@ impl SteadyFile {
             }
         }
         Ok(buffer.get(..filled).unwrap_or_default())
+    }
+
+    /// Reads the whole file into `content`, which is as long as the file was when it was opened;
+    /// returns whether it was that and still is. Where it was not, `content` is worth nothing.
+    pub(crate) fn read_whole(&mut self, content: &mut [u8]) -> Result<bool> {
+        let filled = self.fill(content)?.len() as u64;
+        let after = stat_file(&self.file, &self.path)?;
+        Ok(filled == self.stat.size_bytes && self.stat.is_same_version(&after))
+    }
+
+    /// Reads a part of the file, wherever reading stands; what lies behind its end stays as it is.
+    pub(crate) fn read_part(&self, mut offset: u64, mut part: &mut [u8]) -> Result<()> {
+        while !part.is_empty() {
+            let count = match self.file.read_at(part, offset) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(Error::io("read", &*self.path, source)),
+            };
+            match part.split_at_mut_checked(count) {
+                Some((_, rest)) if count > 0 => part = rest,
+                _ => break,
+            }
+            offset = offset.saturating_add(count as u64);
+        }
+        Ok(())
     }
 
     /// Gives the file's bytes to `take` in pieces of at most `buffer`, from the beginning; returns

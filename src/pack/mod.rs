@@ -5,14 +5,14 @@
 //!                inflate   -> manifest (manifest_entry, index_claims, index_record, json, reading) -> rows of the caller
 //!                          -> record_lines (index_record, json, reading) -> rows of the caller
 //! PACK -> fragment (record, extra, inflate, manifest) -> rows of who salvages
-//! PACK <- writer (deflating, zip_records) <- member_name, manifest_writer, record_writer <- rows of the caller
+//! PACK <- writer (streaming, workers, deflater, zip_records) <- member_name, manifest_writer, record_writer <- rows of the caller
 //! ```
 //!
 //! [`reader::PackReader`] and [`writer::PackWriter`] are the doors. Nothing here holds more of a
 //! pack than one record of it.
 
 mod coverage;
-mod deflating;
+pub(crate) mod deflater;
 mod directory;
 mod end;
 mod extra;
@@ -24,6 +24,7 @@ mod index_record;
 mod inflate;
 pub(crate) mod inventory;
 mod json;
+mod level;
 pub(crate) mod manifest;
 mod manifest_entry;
 pub(crate) mod manifest_writer;
@@ -35,9 +36,11 @@ mod reading;
 mod record;
 pub(crate) mod record_lines;
 pub(crate) mod record_writer;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod third_reader;
+pub(crate) mod workers;
 pub(crate) mod writer;
 mod zip_records;
 
@@ -47,6 +50,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::uri::Scope;
+
+pub use level::Level;
 
 /// How a pack lays out its manifest and content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

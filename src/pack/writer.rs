@@ -9,18 +9,21 @@
 //! ```
 //!
 //! Sizes stand in the local headers and there are no data descriptors: a reader need not guess
-//! where a member ends. The bytes depend on names and content alone. The digest of the file is made
-//! as it is written; only members that were patched are read back for it.
+//! where a member ends. The bytes depend on names, content and level alone, not on the threads that
+//! compressed them. The digest of the file is made as it is written; only members that were patched
+//! are read back for it.
 
 use rusqlite::{Connection, params};
 
-use super::deflating::{Deflater, Deflating};
+use super::deflater::{Deflated, Sample, WHOLE_BYTES};
 use super::member::MemberLocation;
+use super::streaming::{Ended, Streaming, Tools};
+use super::workers::{Buffers, Effort, Workers};
 use super::zip_records::{DEFLATED, Member, STORED, end_records};
 use crate::db::{self, DatabaseContext as _};
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
-use crate::fsops::{Dir, OutputFile};
+use crate::fsops::{Dir, OutputFile, SteadyFile};
 
 /// Bytes of the central directory that make one row, and bytes that are read back at once.
 const PIECE_BYTES: usize = 256 << 10;
@@ -39,18 +42,26 @@ pub(crate) struct PackWriter {
     output: OutputFile,
     /// Has all bytes up to the last complete member.
     hasher: Hasher,
-    deflater: Deflater,
+    workers: Workers,
+    buffers: Buffers,
+    /// Kept from one member to the next.
+    content: Vec<u8>,
+    /// Whether large members may be compressed.
+    compresses: bool,
     directory: CentralDirectory,
     unpacked_bytes: u64,
 }
 
 impl PackWriter {
     /// Begins a pack in a temporary file in `dir`.
-    pub(crate) fn create(dir: Dir) -> Result<Self> {
+    pub(crate) fn create(dir: Dir, effort: Effort) -> Result<Self> {
         Ok(Self {
             output: OutputFile::create(dir)?,
             hasher: Hasher::default(),
-            deflater: Deflater::new(),
+            workers: Workers::new(effort),
+            buffers: Buffers::default(),
+            content: Vec::new(),
+            compresses: effort.level.get() > 0,
             directory: CentralDirectory::new()?,
             unpacked_bytes: 0,
         })
@@ -66,19 +77,40 @@ impl PackWriter {
         self.output.position()
     }
 
+    /// Returns the threads that pack, and the buffers that go to them.
+    pub(crate) const fn workshop(&mut self) -> (&mut Workers, &mut Buffers) {
+        (&mut self.workers, &mut self.buffers)
+    }
+
     /// Adds a directory; `name` ends with a slash.
     pub(crate) fn directory(&mut self, name: &str) -> Result<()> {
         let member = Member {
-            name,
             is_directory: true,
             method: STORED,
-            crc32: 0,
-            compressed_bytes: 0,
-            size_bytes: 0,
-            most_bytes: 0,
-            offset: self.output.position(),
+            ..self.unknown(name, 0)
         };
         self.append(&member.local_header())?;
+        self.complete(&member)
+    }
+
+    /// Adds a file that was packed: what `packed` says stands in `bytes`.
+    pub(crate) fn packed(
+        &mut self,
+        name: &str,
+        size_bytes: u64,
+        crc32: u32,
+        packed: Deflated,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let member = Member {
+            method: packed.method,
+            crc32,
+            compressed_bytes: bytes.len() as u64,
+            size_bytes,
+            ..self.unknown(name, size_bytes)
+        };
+        self.append(&member.local_header())?;
+        self.append(bytes)?;
         self.complete(&member)
     }
 
@@ -91,7 +123,60 @@ impl PackWriter {
         most_bytes: u64,
         produce: Produce<'_>,
     ) -> Result<bool> {
-        let unknown = Member {
+        let is_stored = !self.compresses;
+        self.stream(name, most_bytes, is_stored, produce)
+    }
+
+    /// Adds a live file as [`file`](Self::file) does, of which a sample is taken where it is large.
+    pub(crate) fn live_file(
+        &mut self,
+        name: &str,
+        file: &mut SteadyFile,
+        produce: &mut dyn FnMut(&mut SteadyFile, Take<'_>) -> Result<bool>,
+    ) -> Result<bool> {
+        let size_bytes = file.stat().size_bytes;
+        let mut is_stored = !self.compresses;
+        if !is_stored && size_bytes > WHOLE_BYTES as u64 {
+            let mut sample = Sample::new();
+            for (part, offset) in sample.parts(size_bytes) {
+                file.read_part(offset, part)?;
+            }
+            is_stored = !self.workers.here().is_worth_while(&sample);
+        }
+        self.stream(name, size_bytes, is_stored, &mut |take| produce(file, take))
+    }
+
+    fn stream(
+        &mut self,
+        name: &str,
+        most_bytes: u64,
+        is_stored: bool,
+        produce: Produce<'_>,
+    ) -> Result<bool> {
+        let unknown = self.unknown(name, most_bytes);
+        let tools = Tools {
+            output: &mut self.output,
+            workers: &mut self.workers,
+            buffers: &mut self.buffers,
+            content: &mut self.content,
+        };
+        let mut streaming = Streaming::begin(tools, unknown, is_stored);
+        let is_steady = produce(&mut |bytes| streaming.take(bytes))?;
+        let is_added = match streaming.finish()? {
+            Ended::TooLarge => false,
+            _ if !is_steady => false,
+            Ended::Whole(member) => self.add_whole(&member).map(|()| true)?,
+            Ended::Written(member) => self.add_written(member, produce)?,
+        };
+        if !is_added {
+            self.output.cut(unknown.offset)?;
+        }
+        Ok(is_added)
+    }
+
+    /// Returns a file at the end of the pack, of which no more is known.
+    fn unknown<'n>(&self, name: &'n str, most_bytes: u64) -> Member<'n> {
+        Member {
             name,
             is_directory: false,
             method: DEFLATED,
@@ -100,18 +185,7 @@ impl PackWriter {
             size_bytes: 0,
             most_bytes,
             offset: self.output.position(),
-        };
-        let mut deflating = Deflating::begin(&mut self.deflater, &mut self.output, unknown);
-        let is_steady = produce(&mut |bytes| deflating.take(bytes))?;
-        let member = deflating.finish()?;
-        let is_added = match member {
-            Some(member) if is_steady => self.add(member, produce)?,
-            _ => false,
-        };
-        if !is_added {
-            self.output.cut(unknown.offset)?;
         }
-        Ok(is_added)
     }
 
     /// Adds a file whose packed bytes another pack has; `produce` gives them, as they are. They must
@@ -123,48 +197,48 @@ impl PackWriter {
         produce: &mut dyn FnMut(Take<'_>) -> Result<()>,
     ) -> Result<()> {
         let member = Member {
-            name,
-            is_directory: false,
             method: packed.method.code(),
             crc32: packed.crc32,
             compressed_bytes: packed.compressed_bytes,
             size_bytes: packed.size_bytes,
-            most_bytes: packed.size_bytes.max(packed.compressed_bytes),
-            offset: self.output.position(),
+            ..self.unknown(name, packed.size_bytes.max(packed.compressed_bytes))
         };
         self.append(&member.local_header())?;
         produce(&mut |bytes| self.append(bytes))?;
         self.complete(&member)
     }
 
-    /// Adds a file whose data is in the deflater, or in part in the output already.
-    fn add(&mut self, member: Member<'_>, produce: Produce<'_>) -> Result<bool> {
-        let is_spilled = self.output.position() > member.offset;
-        if member.compressed_bytes >= member.size_bytes {
-            let member = Member {
-                method: STORED,
-                compressed_bytes: member.size_bytes,
-                ..member
-            };
+    /// Adds a file that is in the content.
+    fn add_whole(&mut self, member: &Member<'_>) -> Result<()> {
+        let mut room = self.buffers.take_anyway(self.content.len());
+        let packed = self.workers.here().whole(&self.content, &mut room);
+        let bytes = room.get(..packed.packed_bytes).unwrap_or_default();
+        let member = Member {
+            method: packed.method,
+            compressed_bytes: bytes.len() as u64,
+            ..*member
+        };
+        append(&mut self.output, &mut self.hasher, &member.local_header())?;
+        append(&mut self.output, &mut self.hasher, bytes)?;
+        self.buffers.give(room);
+        self.complete(&member)
+    }
+
+    /// Adds a file whose data is in the output already.
+    fn add_written(&mut self, member: Member<'_>, produce: Produce<'_>) -> Result<bool> {
+        let mut member = member;
+        if member.method == DEFLATED && member.compressed_bytes >= member.size_bytes {
+            member.method = STORED;
+            member.compressed_bytes = member.size_bytes;
             self.output.cut(member.offset)?;
-            if let Some(bytes) = self.deflater.whole(member.size_bytes) {
-                append(&mut self.output, &mut self.hasher, &member.local_header())?;
-                append(&mut self.output, &mut self.hasher, bytes)?;
-            } else if !self.store(&member, produce)? {
+            if !self.store(&member, produce)? {
                 return Ok(false);
             }
-            self.complete(&member)?;
-        } else if is_spilled {
-            self.output.append(self.deflater.held())?;
-            self.output.patch(member.offset, &member.local_header())?;
-            self.hash_back(member.offset)?;
-            self.complete(&member)?;
         } else {
-            append(&mut self.output, &mut self.hasher, &member.local_header())?;
-            append(&mut self.output, &mut self.hasher, self.deflater.held())?;
-            self.complete(&member)?;
+            self.output.patch(member.offset, &member.local_header())?;
         }
-        Ok(true)
+        self.hash_back(member.offset)?;
+        self.complete(&member).map(|()| true)
     }
 
     /// Writes a file as it is; returns whether it still has the bytes that its header promises.
@@ -179,11 +253,7 @@ impl PackWriter {
             }
             self.output.append(bytes)
         })?;
-        if !is_steady || size_bytes != member.size_bytes || crc.finalize() != member.crc32 {
-            return Ok(false);
-        }
-        self.hash_back(member.offset)?;
-        Ok(true)
+        Ok(is_steady && size_bytes == member.size_bytes && crc.finalize() == member.crc32)
     }
 
     /// Adds bytes that are final.
@@ -294,7 +364,8 @@ mod tests {
     fn fixture() -> Fixture {
         let held = tempfile::tempdir().expect("a directory");
         let path = camino::Utf8Path::from_path(held.path()).expect("UTF-8");
-        let writer = PackWriter::create(Dir::open(path).expect("opened")).expect("begun");
+        let writer =
+            PackWriter::create(Dir::open(path).expect("opened"), Effort::default()).expect("begun");
         Fixture { held, writer }
     }
 

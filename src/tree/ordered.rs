@@ -4,7 +4,7 @@
 //! two places among its siblings, one for itself and one for what is below it.
 
 use super::{open, under};
-use crate::entry_path::EntryPath;
+use crate::entry_path::{EntryPath, PATH_BYTES_MAX};
 use crate::error::Result;
 use crate::fsops::{Dir, FileKind, Stat};
 
@@ -61,7 +61,10 @@ pub(crate) fn walk_in_order(
             continue;
         };
         held -= 1;
-        let below = under(&level.below, place.key.trim_end_matches('/'));
+        let below = under(
+            &level.below,
+            place.key.strip_suffix('/').unwrap_or(&place.key),
+        );
         if let Some(stat) = place.stat {
             let Some(below) = walk.path_of(&below) else {
                 return Ok(false);
@@ -126,10 +129,10 @@ impl Walk<'_> {
 
     /// Returns a path below the root, where a pack could hold it with the base above it.
     fn path_of(&self, below: &str) -> Option<EntryPath> {
-        if !self.base.is_root() {
-            EntryPath::parse(&under(self.base, below)).ok()?;
-        }
-        EntryPath::parse(below).ok()
+        // The base was checked before, so that only the length of both may be too much.
+        let above = self.base.len() + usize::from(!self.base.is_root());
+        let is_short = above + below.len() <= PATH_BYTES_MAX || below.is_empty();
+        EntryPath::parse(below).ok().filter(|_| is_short)
     }
 }
 

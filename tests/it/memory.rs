@@ -158,7 +158,10 @@ fn everything_is_bounded(store: &TestStore, pack: &Utf8Path) {
         &["import", pack, "resources", "--on-conflict", "overwrite"],
     );
     assert_bounded(store, &["status"]);
-    assert_bounded(store, &["export", "resources/large", "again.ovpack"]);
+    for jobs in ["1", "2", "64"] {
+        let export = ["export", "resources/large", "again.ovpack", "--force"];
+        assert_bounded(store, &[&export[..], &["--jobs", jobs]].concat());
+    }
     assert_bounded(store, &["rollback", "tx2"]);
     assert_bounded(store, &["show", "tx1"]);
     assert_bounded(store, &["--json", "show", "tx1", "--diff"]);

@@ -23,20 +23,17 @@ fn notes() -> TestStore {
     store
 }
 
-const SKIP: ExportOptions = ExportOptions {
-    layout: Some(ovpack::Layout::V2Flat),
-    strict: false,
-    force: true,
-    skip_special: true,
-    control: ovpack::Control {
-        progress: None,
-        interrupt: None,
-    },
-};
+fn skipping() -> ExportOptions {
+    ExportOptions {
+        force: true,
+        skip_special: true,
+        ..ExportOptions::default()
+    }
+}
 
 fn export(store: &TestStore, at: &str) -> Result<ExportReport, Error> {
     let out = store.beside("notes.ovpack");
-    store.open().export(&uri(at), &out, &SKIP)
+    store.open().export(&uri(at), &out, &skipping())
 }
 
 /// Asserts that the pack is good and has these paths beside its root.
@@ -127,7 +124,7 @@ fn without_the_option_each_is_refused_with_its_path_and_with_it_the_rest_is_pack
         assert_eq!(skipped.path, path.as_str());
         assert!(skipped.why.contains(why), "{name:?}: {}", skipped.why);
         let out = store.beside("backup.ovpack");
-        let report = store.open().backup(&out, &SKIP).unwrap();
+        let report = store.open().backup(&out, &skipping()).unwrap();
         verify(&report.file, &VerifyOptions::default()).unwrap();
         assert_eq!((report.files, report.skipped_special.count), (2, 1));
     }
@@ -216,7 +213,7 @@ fn a_root_that_is_special_itself_is_refused_all_the_same() {
     std::fs::rename(store.at("resources"), store.at("elsewhere")).unwrap();
     symlink("elsewhere", store.at("resources")).unwrap();
     let out = store.beside("backup.ovpack");
-    let result = store.open().backup(&out, &SKIP);
+    let result = store.open().backup(&out, &skipping());
     assert_fails(result, "symlink-on-path", 4);
     assert!(!out.exists(), "a scope is not left out in silence");
 }

@@ -1,13 +1,16 @@
 //! The command line: global options, and the options that several verbs share.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{Control, Error, ImportOptions, Layout, Limits, OnConflict, Selection, Uri};
+use ovpack::{
+    Control, Error, ImportOptions, Jobs, Layout, Level, Limits, OnConflict, Selection, Uri,
+};
 
 use crate::commands::Command;
 use crate::failure::Result;
@@ -63,6 +66,15 @@ pub(crate) struct GlobalArgs {
         hide_default_value = true
     )]
     pub(crate) wait: u64,
+    /// How many threads work on one act.
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        value_parser = jobs,
+        help = "Work with N threads, 1 to 64 [default: one for each processor]"
+    )]
+    jobs: Option<Jobs>,
     /// Write to an adopted directory although OpenViking seems to work on it
     #[arg(long, global = true)]
     pub(crate) while_running: bool,
@@ -81,6 +93,11 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    /// Returns how many threads work on one act.
+    pub(crate) fn jobs(&self) -> Jobs {
+        self.jobs.unwrap_or_default()
+    }
+
     /// Returns how long a writing verb waits for another process.
     pub(crate) const fn wait(&self) -> Duration {
         Duration::from_secs(self.wait)
@@ -218,6 +235,15 @@ fn policy() -> impl clap::builder::TypedValueParser<Value = OnConflict> {
 pub(crate) fn layout() -> impl clap::builder::TypedValueParser<Value = Layout> {
     PossibleValuesParser::new(Layout::ALL.map(Layout::as_str))
         .try_map(|layout| layout.parse::<Layout>())
+}
+
+/// Reads how hard content is compressed.
+pub(crate) fn level(text: &str) -> Result<Level, Error> {
+    text.parse()
+}
+
+fn jobs(text: &str) -> Result<Jobs, std::num::ParseIntError> {
+    text.parse::<NonZeroUsize>().map(Jobs::new)
 }
 
 fn color() -> impl clap::builder::TypedValueParser<Value = ColorChoice> {

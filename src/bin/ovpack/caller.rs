@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use camino::Utf8PathBuf;
-use ovpack::{Control, OpenOptions, Store};
+use ovpack::{Control, Jobs, OpenOptions, Store};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::args::GlobalArgs;
@@ -21,6 +21,8 @@ pub(crate) struct Caller {
     pub(crate) options: OpenOptions,
     /// Watches and stops the act.
     pub(crate) control: Control,
+    /// How many threads work on the act.
+    pub(crate) jobs: Jobs,
     /// The store that `--store` names.
     named: Option<Utf8PathBuf>,
 }
@@ -44,6 +46,7 @@ impl Caller {
                 progress: ui.progress(),
                 interrupt: None,
             },
+            jobs: global.jobs(),
             named: global.store.clone(),
         }
     }

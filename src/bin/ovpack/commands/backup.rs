@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    layout: export::LayoutArgs,
+    form: export::FormArgs,
     /// Refuse where the layout does not carry every scope that holds something, as v3 does not
     #[arg(long)]
     strict: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = ExportOptions {
         strict: args.strict,
-        ..export::options(caller, args.force, args.layout, &args.skip)
+        ..export::options(caller, args.force, args.form, &args.skip)
     };
     let report = caller.store()?.backup(&args.out, &options)?;
     export::print(ui, "backed up", &report).map(|()| Exit::Done)

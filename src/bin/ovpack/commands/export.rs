@@ -1,9 +1,9 @@
 //! `ovpack export`: write a subtree to a pack.
 
 use camino::Utf8PathBuf;
-use ovpack::{ExportOptions, ExportReport, Layout, SkippedPath, SkippedSpecial};
+use ovpack::{ExportOptions, ExportReport, Layout, Level, SkippedPath, SkippedSpecial};
 
-use crate::args::{layout, path, uri};
+use crate::args::{layout, level, path, uri};
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
@@ -29,17 +29,25 @@ pub(crate) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    layout: LayoutArgs,
+    form: FormArgs,
     #[command(flatten)]
     pub(crate) skip: SkipArgs,
 }
 
-/// In which layout export and backup write.
+/// In which form export and backup write.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct LayoutArgs {
+pub(crate) struct FormArgs {
     /// Write the pack in this layout [default: the store's own, else v2]
     #[arg(long, value_name = "LAYOUT", value_parser = layout())]
     layout: Option<Layout>,
+    /// How hard content is compressed.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = level,
+        help = "Compress with level N: 0 stores, 1 is fast, 9 is small [default: 6]"
+    )]
+    level: Option<Level>,
 }
 
 /// What export and backup do about content that no pack can hold.
@@ -53,7 +61,7 @@ pub(crate) struct SkipArgs {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let uri = uri(&args.uri)?;
-    let options = options(caller, args.force, args.layout, &args.skip);
+    let options = options(caller, args.force, args.form, &args.skip);
     let report = caller.store()?.export(&uri, &args.out, &options)?;
     print(ui, "exported", &report).map(|()| Exit::Done)
 }
@@ -62,13 +70,15 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
 pub(super) fn options(
     caller: &Caller,
     force: bool,
-    layout: LayoutArgs,
+    form: FormArgs,
     skip: &SkipArgs,
 ) -> ExportOptions {
     ExportOptions {
-        layout: layout.layout,
+        layout: form.layout,
         force,
         skip_special: skip.skip_special,
+        level: form.level.unwrap_or_default(),
+        jobs: caller.jobs,
         control: caller.control.clone(),
         ..ExportOptions::default()
     }
