@@ -22,6 +22,7 @@ mod errors;
 mod export;
 mod fixtures;
 mod fuzz_inputs;
+mod guides;
 mod help;
 mod history;
 mod layouts;
