@@ -42,6 +42,11 @@ first-run:
 ci:
     .ci/run
 
+# Times the release program and its peers (needs a benchmark harness and workloads; see docs/performance.md)
+bench harness workloads *names:
+    cargo build --release --locked
+    bash {{harness}}/bench.sh target/release/ovpack {{workloads}} {{names}}
+
 # Kills and fails the release program at each system call (needs strace, sqlite3 and a crash harness)
 crash-matrix harness work="target/crash-matrix":
     cargo build --release --locked

@@ -95,7 +95,7 @@ SELECT what, ordinal, path, user_id, live_path,
             THEN substr(live_path, 6, instr(substr(live_path, 6) || '/', '/') - 1) END AS owner
 FROM placed;
 
--- What a member's bytes turned out to be.
+-- What a member's bytes turned out to be, where that is not what the manifest says.
 CREATE TABLE observed (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Findings of the reader, beside those of the queries.

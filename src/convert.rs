@@ -24,6 +24,7 @@ use crate::export::ensure_root_packable;
 use crate::export::output_path::OutputPath;
 use crate::finding::{Finding, Rule};
 use crate::intake::{Intake, Nowhere};
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::pack::manifest_writer::DenseSummary;
 use crate::pack::workers::Effort;
@@ -127,7 +128,8 @@ pub struct Dropped {
 /// there is no new pack.
 pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Result<ConvertReport> {
     let control = &options.control;
-    let intake = Intake::take(pack, &options.limits, Staging::make(None)?, control)?;
+    let (limits, jobs) = (&options.limits, Jobs::default());
+    let intake = Intake::take(pack, limits, jobs, Staging::make(None)?, control)?;
     intake.ensure(CheckPhase::Manifest)?;
     let from = intake.claims.root_uri.clone().unwrap_or(Uri::root());
     let mut mapping = Mapping::new(&from, &options.maps, &options.drops)?;
@@ -135,7 +137,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
     let root_name = root_name.to_owned();
     ensure_root_packable(&mapping.to, &root_name, options.layout)?;
     let out = OutputPath::decide(out, &root_name, options.force)?;
-    intake.read_bytes(&mut Nowhere, control)?;
+    intake.read_bytes(&Nowhere, control)?;
     let before = intake.staging.sums()?;
     intake.staging.drop_session_records()?;
     let rows = Rows::new(&intake.staging, &from, &mapping.to, options.layout)?;

@@ -43,20 +43,11 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // In one piece: trees and journals are digests of some hundred thousands of these.
-        let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = hex_digit(byte >> 4);
-            pair[1] = hex_digit(byte & 15);
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&hex_of(byte));
         }
-        f.write_str(str::from_utf8(&hex).unwrap_or_default())
-    }
-}
-
-const fn hex_digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0' + nibble,
-        _ => b'a' + nibble - 10,
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -80,6 +71,18 @@ impl FromStr for Digest {
         }
         Ok(Self(bytes))
     }
+}
+
+/// Returns a byte as two lower-case hex digits.
+pub(crate) const fn hex_of(byte: u8) -> [u8; 2] {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' - 10 + nibble
+        }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 fn nibble(digit: u8) -> Result<u8, ParseDigestError> {

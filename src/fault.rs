@@ -2,7 +2,9 @@
 //!
 //! Each call of `fsops` and `db` that changes a file or a database asks `step` first. Without the
 //! feature `fault` that is nothing. With it, a test arms a [`FaultPlan`] for its own thread, once to
-//! count the steps of an act and then once for each of them.
+//! count the steps of an act and then once for each of them. Threads that work for an act take its
+//! plan over ([`Inheritance`]): their steps count with those of the thread that began it, so that the
+//! number of a phase's steps, and of all steps before and after it, does not depend on how many they are.
 
 use std::io;
 
@@ -22,6 +24,21 @@ pub(crate) const fn lacks_openat2() -> bool {
     false
 }
 
+/// What a thread hands on to those that work for it.
+#[cfg(not(feature = "fault"))]
+#[derive(Clone, Debug)]
+pub(crate) struct Inheritance;
+
+#[cfg(not(feature = "fault"))]
+impl Inheritance {
+    /// Takes what this thread has.
+    pub(crate) const fn of_this_thread() -> Self {
+        Self
+    }
+
+    /// Gives it to this thread.
+    pub(crate) const fn take_over(&self) {}
+}
 /// Takes over, in a thread of an act, what the acting thread takes the kernel for.
 #[cfg(not(feature = "fault"))]
 pub(crate) const fn inherit(_lacks_openat2: bool) {}
@@ -29,7 +46,7 @@ pub(crate) const fn inherit(_lacks_openat2: bool) {}
 #[cfg(feature = "fault")]
 pub use armed::{FaultPlan, Outcome, arm, disarm, without_openat2};
 #[cfg(feature = "fault")]
-pub(crate) use armed::{inherit, lacks_openat2};
+pub(crate) use armed::{Inheritance, inherit, lacks_openat2};
 
 /// Asks whether the step may be done.
 #[cfg(feature = "fault")]
@@ -41,6 +58,7 @@ pub(crate) fn step(name: &'static str) -> io::Result<()> {
 mod armed {
     use std::cell::{Cell, RefCell};
     use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
 
     /// What happens at the chosen step.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +89,7 @@ mod armed {
     }
 
     thread_local! {
-        static ARMED: RefCell<Option<Armed>> = const { RefCell::new(None) };
+        static ARMED: RefCell<Option<Arc<Mutex<Armed>>>> = const { RefCell::new(None) };
         static LACKS_OPENAT2: Cell<bool> = const { Cell::new(false) };
     }
 
@@ -93,22 +111,49 @@ mod armed {
 
     /// Arms a plan for this thread.
     pub fn arm(plan: FaultPlan) {
-        ARMED.with_borrow_mut(|armed| {
-            *armed = Some(Armed {
-                plan,
-                steps: Vec::new(),
-            });
-        });
+        let armed = Armed {
+            plan,
+            steps: Vec::new(),
+        };
+        ARMED.set(Some(Arc::new(Mutex::new(armed))));
     }
 
     /// Disarms this thread; returns the names of the steps that were asked.
     pub fn disarm() -> Vec<&'static str> {
-        ARMED.with_borrow_mut(|armed| armed.take().map(|armed| armed.steps).unwrap_or_default())
+        let Some(armed) = ARMED.take() else {
+            return Vec::new();
+        };
+        let mut armed = armed.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut armed.steps)
+    }
+
+    /// What a thread hands on to those that work for it.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Inheritance {
+        armed: Option<Arc<Mutex<Armed>>>,
+        lacks_openat2: bool,
+    }
+
+    impl Inheritance {
+        /// Takes what this thread has.
+        pub(crate) fn of_this_thread() -> Self {
+            Self {
+                armed: ARMED.with_borrow(Clone::clone),
+                lacks_openat2: LACKS_OPENAT2.get(),
+            }
+        }
+
+        /// Gives it to this thread.
+        pub(crate) fn take_over(&self) {
+            ARMED.set(self.armed.clone());
+            LACKS_OPENAT2.set(self.lacks_openat2);
+        }
     }
 
     pub(super) fn step(name: &'static str) -> io::Result<()> {
-        ARMED.with_borrow_mut(|armed| {
+        ARMED.with_borrow(|armed| {
             let Some(armed) = armed else { return Ok(()) };
+            let mut armed = armed.lock().unwrap_or_else(PoisonError::into_inner);
             armed.steps.push(name);
             let count = armed.steps.len() as u64;
             let frees = matches!(name, "unlink" | "rmdir");

@@ -1,20 +1,36 @@
 //! Taking a pack in: its structure and manifest into staging rows, then its bytes, once.
 
+mod crew;
+mod front;
+mod run;
+
+use std::cell::OnceCell;
+use std::num::NonZeroUsize;
+
 use camino::Utf8Path;
 
 use crate::checks::{self, Phase as CheckPhase};
 use crate::control::{Control, Phase};
+use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
+use crate::fsops::Stat;
+use crate::jobs::Jobs;
 use crate::journal::PackFile;
 use crate::journal::prepare::PackFacts;
 use crate::limits::Limits;
 use crate::pack::IndexMember;
 use crate::pack::manifest::ManifestHead;
-use crate::pack::reader::{AuditReport, Observed, PackReader, Scratch};
+use crate::pack::reader::{AuditReport, PackReader};
 use crate::policy::Policies;
 use crate::staging::{Claims, Staging};
 use crate::uri::Uri;
+
+use crew::{Crew, Read};
+use run::{Job, Runs};
+
+/// Packs of up to this size are read by the acting thread alone: others would cost more than they do.
+const SMALL_PACK_BYTES: u64 = 256 << 10;
 
 /// A pack whose structure and manifest are staged; its content is not read yet.
 #[derive(Debug)]
@@ -24,21 +40,43 @@ pub(crate) struct Intake {
     pub(crate) head: ManifestHead,
     pub(crate) claims: Claims,
     pub(crate) staging: Staging,
+    jobs: Jobs,
+    /// Known once the bytes are read.
+    pack_sha256: OnceCell<Digest>,
 }
 
 /// Where the bytes of a pack's files go while they are verified.
+pub(crate) trait Destination: Sync {
+    /// Returns whether a file's bytes go anywhere; they are verified in any case. Asked by the acting
+    /// thread, which has the rows.
+    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool>;
+    /// Returns a way there for one worker.
+    fn sink(&self) -> Box<dyn ByteSink + '_>;
+}
+
+/// One worker's way to where the bytes of files go, one file after the other.
 pub(crate) trait ByteSink {
-    /// A file begins.
+    /// A file begins. One that did not end is given up.
     fn begin(&mut self, path: &EntryPath) -> Result<()>;
     /// More of its bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
-    /// All of its bytes were given, and they are what the headers promise.
-    fn end(&mut self, observed: &Observed, staging: &Staging) -> Result<()>;
+    /// All of its bytes were given, and they are what the headers promise. Returns what the file is.
+    fn end(&mut self) -> Result<Option<Stat>>;
 }
 
 /// Nowhere: the bytes are only verified.
 #[derive(Debug)]
 pub(crate) struct Nowhere;
+
+impl Destination for Nowhere {
+    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn sink(&self) -> Box<dyn ByteSink + '_> {
+        Box::new(Self)
+    }
+}
 
 impl ByteSink for Nowhere {
     fn begin(&mut self, _: &EntryPath) -> Result<()> {
@@ -49,8 +87,8 @@ impl ByteSink for Nowhere {
         Ok(())
     }
 
-    fn end(&mut self, _: &Observed, _: &Staging) -> Result<()> {
-        Ok(())
+    fn end(&mut self) -> Result<Option<Stat>> {
+        Ok(None)
     }
 }
 
@@ -62,19 +100,21 @@ impl Intake {
     pub(crate) fn take(
         pack: &Utf8Path,
         limits: &Limits,
+        jobs: Jobs,
         mut staging: Staging,
         control: &Control,
     ) -> Result<Self> {
         staging.heed(control)?;
         let reader = PackReader::open(pack, limits)?;
-        let audit = reader.audit(&mut |member| {
-            control.ensure_not_interrupted()?;
-            staging.add_member(member)
-        })?;
+        let jobs = if reader.pack_bytes() <= SMALL_PACK_BYTES {
+            Jobs::new(NonZeroUsize::MIN)
+        } else {
+            jobs
+        };
+        let (audit, head) = front::read(&reader, &staging, jobs, control)?;
         for finding in &audit.findings.findings {
             staging.add_finding(finding)?;
         }
-        let head = reader.read_manifest(&audit, &mut &staging)?;
         staging.set_index(head.index.as_ref(), &audit)?;
         if let Some((observed, lines)) = reader.read_records(&audit, &mut &staging)? {
             staging.observe_index(IndexMember::Records, &observed, Some(lines))?;
@@ -86,6 +126,8 @@ impl Intake {
             head,
             claims,
             staging,
+            jobs,
+            pack_sha256: OnceCell::new(),
         })
     }
 
@@ -110,36 +152,69 @@ impl Intake {
         })
     }
 
-    /// Reads every file of the pack once: what its bytes are becomes rows, the bytes go to `sink`.
+    /// Reads every file of the pack once: what its bytes are becomes rows, the bytes go to
+    /// `destination`. The phase of the manifest must have been passed.
     ///
     /// # Errors
     /// [`Error::Refused`] with all files whose bytes are not what headers and manifest say.
-    pub(crate) fn read_bytes(&self, sink: &mut dyn ByteSink, control: &Control) -> Result<()> {
-        let sums = self.staging.sums()?;
+    pub(crate) fn read_bytes(
+        &self,
+        destination: &dyn Destination,
+        control: &Control,
+    ) -> Result<()> {
+        let (staging, sums) = (&self.staging, self.staging.sums()?);
         control.begin(Phase::Reading, sums.files, sums.bytes);
-        let mut scratch = Scratch::new();
-        self.staging.for_each_file_member(&mut |path, location| {
-            sink.begin(path)?;
-            let read = self
-                .reader
-                .read_member(path, location, &mut scratch, &mut |bytes| {
+        let crew = Crew {
+            reader: &self.reader,
+            destination,
+            control,
+            jobs: self.jobs,
+        };
+        let sha256 = crew.read(
+            &mut |give| {
+                let mut runs = Runs::default();
+                staging.for_each_file_member(&mut |path, location, claimed| {
                     control.ensure_not_interrupted()?;
-                    control.advance(0, bytes.len() as u64);
-                    sink.write(bytes)
+                    let job = Job {
+                        is_taken: destination.takes(&path, staging)?,
+                        path,
+                        location,
+                        claimed,
+                    };
+                    runs.add(job, give)
                 })?;
-            control.advance(1, 0);
-            match read {
-                Ok(observed) => {
-                    self.staging
-                        .observe(path, observed.size_bytes, &observed.sha256)?;
-                    sink.end(&observed, &self.staging)
-                }
-                Err(finding) => self.staging.add_finding(&finding),
-            }
-        })?;
+                runs.close(give)
+            },
+            &mut |read| self.take_in(&read),
+        )?;
+        self.pack_sha256.get_or_init(|| sha256);
         self.read_dense(control)?;
         self.reader.ensure_unchanged()?;
         self.ensure(CheckPhase::Bytes)
+    }
+
+    /// Turns what was read of a file into rows.
+    fn take_in(&self, read: &Read) -> Result<()> {
+        let observed = match &read.observed {
+            Ok(observed) => observed,
+            Err(finding) => return self.staging.add_finding(finding),
+        };
+        if read.job.claimed != Some(observed.sha256) {
+            let (path, bytes) = (&read.job.path, observed.size_bytes);
+            self.staging.observe(path, bytes, &observed.sha256)?;
+        }
+        match &read.written {
+            Some(stat) => self.staging.add_written(stat, &observed.sha256),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the digest of the pack as a file; reads it only where that was not done yet.
+    pub(crate) fn pack_sha256(&self) -> Result<Digest> {
+        match self.pack_sha256.get() {
+            Some(sha256) => Ok(*sha256),
+            None => self.reader.sha256(),
+        }
     }
 
     /// Returns what kind of pack it is: `subtree`, `scope` or `backup`.
@@ -199,11 +274,10 @@ impl Intake {
         }
     }
 
-    /// Returns what the journal keeps of the pack once its bytes are read. Reads the file once more
-    /// for the digest of the whole.
+    /// Returns what the journal keeps of the pack once its bytes are read.
     pub(crate) fn facts(&self) -> Result<PackFacts> {
         Ok(PackFacts {
-            sha256: self.reader.sha256()?,
+            sha256: self.pack_sha256()?,
             manifest_sha256: self.head.manifest_sha256,
             content_sha256: self.head.content_sha256,
             layout: self.head.layout.as_str(),

@@ -125,6 +125,18 @@ impl SlotTree {
         Ok((file, shown))
     }
 
+    /// Makes a file for who writes it and then asks what it is; `open` is the directory that the same
+    /// writer used last.
+    fn make_file(&self, live_path: &str, open: &mut Option<(String, Dir)>) -> Result<NewFile> {
+        let path = self.path_in_slot(live_path);
+        let (parent, name) = parent_of(&self.slot, open, &path)?;
+        Ok(NewFile {
+            file: parent.create_file(name, fsops::FILE_MODE)?,
+            shown: parent.at(name),
+            ownership: self.ownership,
+        })
+    }
+
     /// Returns what the tree's root is, once it is written.
     pub(crate) fn stat_tree(&self) -> Result<Option<Stat>> {
         self.slot.stat_at(layout::TREE)
@@ -143,16 +155,90 @@ impl SlotTree {
     }
 
     fn open_parent<'a>(&'a mut self, path: &'a str) -> Result<(&'a Dir, &'a str)> {
-        let Some((parent, name)) = path.rsplit_once('/') else {
-            return Ok((&self.slot, path));
+        parent_of(&self.slot, &mut self.open, path)
+    }
+}
+
+/// Opens the directory of a path in a slot, unless it is the one that is `open`.
+fn parent_of<'a>(
+    slot: &'a Dir,
+    open: &'a mut Option<(String, Dir)>,
+    path: &'a str,
+) -> Result<(&'a Dir, &'a str)> {
+    let Some((parent, name)) = path.rsplit_once('/') else {
+        return Ok((slot, path));
+    };
+    if open.as_ref().is_none_or(|(open, _)| open != parent) {
+        *open = Some((parent.to_owned(), slot.open_dir(parent)?));
+    }
+    match open {
+        Some((_, dir)) => Ok((dir, name)),
+        None => Ok((slot, name)),
+    }
+}
+
+/// One of several who write files into slots at the same time, each with directories of its own.
+#[derive(Debug)]
+pub(crate) struct SlotWriter<'s> {
+    slots: &'s [SlotTree],
+    /// The directory written to last, by its slot and its path in it.
+    open: Option<(String, Dir)>,
+    slot: Option<SlotId>,
+}
+
+impl<'s> SlotWriter<'s> {
+    pub(crate) const fn new(slots: &'s [SlotTree]) -> Self {
+        Self {
+            slots,
+            open: None,
+            slot: None,
+        }
+    }
+
+    /// Makes a file, where a slot holds its live path; the directory above must be there.
+    pub(crate) fn create(&mut self, live_path: &str) -> Result<Option<NewFile>> {
+        let Some(slot) = self.slots.iter().find(|slot| slot.holds(live_path)) else {
+            return Ok(None);
         };
-        if self.open.as_ref().is_none_or(|(open, _)| open != parent) {
-            self.open = Some((parent.to_owned(), self.slot.open_dir(parent)?));
+        if self.slot.replace(slot.id) != Some(slot.id) {
+            self.open = None;
         }
-        match &self.open {
-            Some((_, dir)) => Ok((dir, name)),
-            None => Ok((&self.slot, name)),
+        slot.make_file(live_path, &mut self.open).map(Some)
+    }
+}
+
+/// A file of a new tree in the making.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    /// For messages.
+    shown: Utf8PathBuf,
+    ownership: Ownership,
+}
+
+impl NewFile {
+    /// Adds bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        fsops::write_all(&mut self.file, bytes, &self.shown)
+    }
+
+    /// Returns what the file is, once it has the mode and the owner that it should have. Asked after
+    /// the writing, so that one look tells both that and what it is for the stat cache.
+    pub(crate) fn finish(self) -> Result<Stat> {
+        let (stat, ownership) = (fsops::stat_file(&self.file, &self.shown)?, self.ownership);
+        let has_mode = stat.mode == fsops::FILE_MODE;
+        let has_owner = (stat.uid, stat.gid) == (ownership.uid, ownership.gid);
+        if has_mode && has_owner {
+            return Ok(stat);
         }
+        if !has_mode {
+            fsops::set_file_mode(&self.file, fsops::FILE_MODE, &self.shown)?;
+        }
+        if !has_owner {
+            let (uid, gid) = (ownership.uid, ownership.gid);
+            fsops::set_file_owner(&self.file, uid, gid, &self.shown)?;
+        }
+        fsops::stat_file(&self.file, &self.shown)
     }
 }
 

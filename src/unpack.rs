@@ -1,8 +1,6 @@
 //! Unpacking: the tree to be, first as rows, then as files in slots.
 
-use std::fs::File;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use rusqlite::named_params;
 use rustix::io::Errno;
 
@@ -10,12 +8,11 @@ use crate::db::DatabaseContext as _;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
-use crate::fsops;
-use crate::intake::ByteSink;
+use crate::fsops::{self, Stat};
+use crate::intake::{ByteSink, Destination};
 use crate::layout::Layout;
-use crate::pack::reader::Observed;
 use crate::selection::Selector;
-use crate::slot::SlotTree;
+use crate::slot::{NewFile, SlotTree, SlotWriter};
 use crate::staging::{StagedRow, Staging};
 use crate::target::{PlannedUnit, Roots};
 
@@ -44,13 +41,20 @@ pub(crate) fn stage_rows(
 ) -> Result<Vec<String>> {
     let prefix = &roots.prefix;
     let mut left_out = Vec::new();
+    let places: Vec<_> = units
+        .iter()
+        .map(|unit| (EntryPath::parse(&unit.path).unwrap_or_default(), unit))
+        .collect();
+    // The directory that all above the last entry is known to be staged for.
+    let mut above = None;
     for unit in units {
         stage_parents(staging, unit, prefix)?;
     }
     staging.for_each_manifest_entry(&mut |path, kind, bytes, sha256| {
         let below = EntryPath::parse(&path).unwrap_or_default();
         let live = prefix.join(&below);
-        let Some(unit) = units.iter().find(|unit| is_in(unit, &live)) else {
+        let mut places = places.iter();
+        let Some((_, unit)) = places.find(|(place, _)| live.is_at_or_below(place)) else {
             return Ok(());
         };
         if !selector.takes(&below, kind) {
@@ -60,7 +64,11 @@ pub(crate) fn stage_rows(
             left_out.push(path);
             return Ok(());
         }
-        stage_missing_above(staging, &live, unit)?;
+        let parent = live.parent();
+        if parent != above {
+            stage_missing_above(staging, &live, unit)?;
+            above = parent;
+        }
         let mode = if kind == EntryKind::Directory {
             unit.ownership.mode
         } else {
@@ -199,73 +207,71 @@ pub(crate) fn carry_control_files(
 pub(crate) struct IntoSlots<'a> {
     /// For messages.
     pack: &'a Utf8Path,
-    pub(crate) slots: &'a mut [SlotTree],
-    pub(crate) prefix: EntryPath,
-    /// Where rows say which files are written, as all that have a place are by default.
-    only_staged: Option<&'a Staging>,
-    open: Option<(File, Utf8PathBuf)>,
+    slots: &'a [SlotTree],
+    prefix: EntryPath,
+    /// Whether rows say which files are written, as all that have a place are by default.
+    only_staged: bool,
 }
 
 impl<'a> IntoSlots<'a> {
-    pub(crate) const fn new(
-        pack: &'a Utf8Path,
-        slots: &'a mut [SlotTree],
-        prefix: EntryPath,
-    ) -> Self {
+    pub(crate) const fn new(pack: &'a Utf8Path, slots: &'a [SlotTree], prefix: EntryPath) -> Self {
         Self {
             pack,
             slots,
             prefix,
-            only_staged: None,
-            open: None,
+            only_staged: false,
         }
     }
 
     /// Writes those files alone that are staged and not live already with the same content.
-    pub(crate) const fn only_staged(mut self, staging: &'a Staging) -> Self {
-        self.only_staged = Some(staging);
+    pub(crate) const fn only_staged(mut self) -> Self {
+        self.only_staged = true;
         self
-    }
-
-    fn is_written(&self, live: &str) -> Result<bool> {
-        match self.only_staged {
-            Some(staging) => {
-                // A directory stays where a file of its name is left out.
-                let is_file = staging.staged_kind(live)? == Some(EntryKind::File);
-                Ok(is_file && !staging.is_kept(live)?)
-            }
-            None => Ok(!is_left_out(live)),
-        }
     }
 }
 
-impl ByteSink for IntoSlots<'_> {
-    fn begin(&mut self, path: &EntryPath) -> Result<()> {
-        self.open = None;
+impl Destination for IntoSlots<'_> {
+    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool> {
         let live = self.prefix.join(path);
-        if self.is_written(&live)?
-            && let Some(slot) = self.slots.iter_mut().find(|slot| slot.holds(&live))
-        {
-            let made = slot.create_file(&live);
-            self.open = Some(made.map_err(|error| or_unholdable(error, self.pack, path))?);
+        if !self.only_staged {
+            return Ok(!is_left_out(&live));
         }
+        // A directory stays where a file of its name is left out.
+        let is_file = staging.staged_kind(&live)? == Some(EntryKind::File);
+        Ok(is_file && !staging.is_kept(&live)?)
+    }
+
+    fn sink(&self) -> Box<dyn ByteSink + '_> {
+        Box::new(SlotSink {
+            into: self,
+            writer: SlotWriter::new(self.slots),
+            open: None,
+        })
+    }
+}
+
+/// One worker's way into the slots.
+#[derive(Debug)]
+struct SlotSink<'a> {
+    into: &'a IntoSlots<'a>,
+    writer: SlotWriter<'a>,
+    open: Option<NewFile>,
+}
+
+impl ByteSink for SlotSink<'_> {
+    fn begin(&mut self, path: &EntryPath) -> Result<()> {
+        let live = self.into.prefix.join(path);
+        let made = self.writer.create(&live);
+        self.open = made.map_err(|error| or_unholdable(error, self.into.pack, path))?;
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.open {
-            Some((file, path)) => fsops::write_all(file, bytes, path),
-            None => Ok(()),
-        }
+        self.open.as_mut().map_or(Ok(()), |file| file.write(bytes))
     }
 
-    fn end(&mut self, observed: &Observed, staging: &Staging) -> Result<()> {
-        match self.open.take() {
-            Some((file, path)) => {
-                staging.add_written(&fsops::stat_file(&file, &path)?, &observed.sha256)
-            }
-            None => Ok(()),
-        }
+    fn end(&mut self) -> Result<Option<Stat>> {
+        self.open.take().map(NewFile::finish).transpose()
     }
 }
 

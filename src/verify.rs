@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::intake::{Intake, Nowhere};
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::pack::Layout;
 use crate::policy::Policies;
@@ -24,6 +25,8 @@ pub struct VerifyOptions {
     pub limits: Limits,
     /// Files with policies that the pack must keep; [`inspect`] asks none.
     pub policies: Vec<Utf8PathBuf>,
+    /// How many threads unpack; what is found does not depend on it.
+    pub jobs: Jobs,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -107,7 +110,7 @@ pub struct InspectReport {
 pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
     let policies = Policies::load(None, &options.policies)?;
     let mut intake = take(pack, options)?;
-    intake.read_bytes(&mut Nowhere, &options.control)?;
+    intake.read_bytes(&Nowhere, &options.control)?;
     intake.ensure_policies(&policies, &options.control)?;
     report(&intake)
 }
@@ -213,6 +216,7 @@ fn take(pack: &Utf8Path, options: &VerifyOptions) -> Result<Intake> {
     let intake = Intake::take(
         pack,
         &options.limits,
+        options.jobs,
         Staging::make(None)?,
         &options.control,
     )?;
@@ -234,7 +238,7 @@ fn report(intake: &Intake) -> Result<VerifyReport> {
         bytes: sums.bytes,
         pack_bytes: intake.reader.pack_bytes(),
         content_sha256: intake.head.content_sha256,
-        sha256: intake.reader.sha256()?,
+        sha256: intake.pack_sha256()?,
         records: sums.records,
         members: intake.audit.members,
     })

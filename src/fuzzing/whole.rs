@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
 
 use camino::Utf8Path;
 use serde_json::Value;
@@ -13,9 +15,10 @@ use crate::control::Control;
 use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::Result;
-use crate::intake::{ByteSink, Intake};
+use crate::fsops::Stat;
+use crate::intake::{ByteSink, Destination, Intake};
+use crate::jobs::Jobs;
 use crate::pack::Place;
-use crate::pack::reader::Observed;
 use crate::staging::Staging;
 use crate::verify::{VerifyOptions, verify};
 
@@ -38,13 +41,13 @@ pub fn pack(bytes: &[u8]) {
     let Some((intake, taken)) = read_or_refused(accept(&file.path)) else {
         return;
     };
-    ensure_as_declared(bytes, &taken.files);
+    ensure_as_declared(bytes, &taken);
     let options = VerifyOptions {
         limits: LIMITS,
         ..VerifyOptions::default()
     };
     let report = verify(&file.path, &options).expect("it was accepted before");
-    assert_eq!(report.files, taken.files.len() as u64);
+    assert_eq!(report.files, taken.len() as u64);
     assert_eq!(report.sha256, Digest::of(bytes));
     assert_eq!(report.content_sha256, intake.head.content_sha256);
 }
@@ -52,12 +55,31 @@ pub fn pack(bytes: &[u8]) {
 /// What a pack's bytes turned out to be.
 #[derive(Debug, Default)]
 struct Taken {
-    path: EntryPath,
-    content: Vec<u8>,
-    files: BTreeMap<String, Vec<u8>>,
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
-impl ByteSink for Taken {
+impl Destination for Taken {
+    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn sink(&self) -> Box<dyn ByteSink + '_> {
+        Box::new(Taking {
+            taken: self,
+            path: EntryPath::root(),
+            content: Vec::new(),
+        })
+    }
+}
+
+/// A file while it is taken.
+struct Taking<'t> {
+    taken: &'t Taken,
+    path: EntryPath,
+    content: Vec<u8>,
+}
+
+impl ByteSink for Taking<'_> {
     fn begin(&mut self, path: &EntryPath) -> Result<()> {
         self.path = path.clone();
         self.content.clear();
@@ -69,22 +91,23 @@ impl ByteSink for Taken {
         Ok(())
     }
 
-    fn end(&mut self, observed: &Observed, _: &Staging) -> Result<()> {
+    fn end(&mut self) -> Result<Option<Stat>> {
         let content = std::mem::take(&mut self.content);
-        assert_eq!(observed.sha256, Digest::of(&content));
-        let before = self.files.insert(self.path.to_string(), content);
+        let mut files = self.taken.files.lock().expect("nobody panicked");
+        let before = files.insert(self.path.to_string(), content);
         assert_eq!(before, None, "a path is read once");
-        Ok(())
+        Ok(None)
     }
 }
 
-fn accept(path: &Utf8Path) -> Result<(Intake, Taken)> {
+fn accept(path: &Utf8Path) -> Result<(Intake, BTreeMap<String, Vec<u8>>)> {
     let control = Control::default();
-    let mut taken = Taken::default();
-    let intake = Intake::take(path, &LIMITS, Staging::make(None)?, &control)?;
+    let taken = Taken::default();
+    let jobs = Jobs::new(NonZeroUsize::MIN);
+    let intake = Intake::take(path, &LIMITS, jobs, Staging::make(None)?, &control)?;
     intake.ensure(Phase::Manifest)?;
-    intake.read_bytes(&mut taken, &control)?;
-    Ok((intake, taken))
+    intake.read_bytes(&taken, &control)?;
+    Ok((intake, taken.files.into_inner().expect("nobody panicked")))
 }
 
 /// Holds the pack against its manifest by other means than those that accepted it.
@@ -153,7 +176,7 @@ mod tests {
 
     fn accepted(recipe: &str) -> Result<BTreeMap<String, Vec<u8>>> {
         let file = MemoryFile::of(&pack_of(recipe));
-        accept(&file.path).map(|(_, taken)| taken.files)
+        accept(&file.path).map(|(_, taken)| taken)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Import and restore: one pack, from file to commit.
 
+mod commit;
 mod options;
 pub(crate) mod stage;
 
@@ -12,10 +13,8 @@ use crate::control::Control;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::intake::{Intake, Nowhere};
-use crate::journal::prepare::Prepared;
 use crate::journal::{Cited, Journal, NewTransaction, PackFile, TransactionKind};
 use crate::layout::Layout;
-use crate::live;
 use crate::plan;
 use crate::policy::Policies;
 use crate::selection::Selector;
@@ -26,8 +25,9 @@ use crate::target::Roots;
 use crate::transaction::{Receipt, Transaction};
 use crate::uri::Uri;
 
+use commit::{commit, receipt};
 pub use options::{ImportOptions, OnConflict};
-use stage::{Staged, Taking};
+use stage::Taking;
 
 /// An import under a parent, or a restore without one.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ struct Admitted {
 impl Admitted {
     /// Checks all that is left to check of a pack that is put nowhere.
     fn verify_bytes(&mut self, policies: &Policies, control: &Control) -> Result<()> {
-        self.intake.read_bytes(&mut Nowhere, control)?;
+        self.intake.read_bytes(&Nowhere, control)?;
         self.intake.ensure_policies(policies, control)
     }
 }
@@ -87,7 +87,13 @@ impl Request<'_> {
         selector: &Selector,
     ) -> Result<Receipt> {
         let options = self.options;
-        let intake = Intake::take(self.pack, &options.limits, staging, &options.control);
+        let intake = Intake::take(
+            self.pack,
+            &options.limits,
+            options.jobs,
+            staging,
+            &options.control,
+        );
         let intake = match intake {
             // What cannot even be opened as a file is no attempt.
             Err(
@@ -212,6 +218,7 @@ impl Request<'_> {
         let intake = Intake::take(
             self.pack,
             &self.options.limits,
+            self.options.jobs,
             Staging::make(None)?,
             control,
         )?;
@@ -227,7 +234,7 @@ impl Request<'_> {
         let taking = self.taking(&selector);
         let (intake, roots) = (&admitted.intake, &admitted.roots);
         let left_out = taking.stage_rows(layout, intake, roots, &units, cache.as_mut())?;
-        intake.read_bytes(&mut Nowhere, control)?;
+        intake.read_bytes(&Nowhere, control)?;
         if !taking.is_merge {
             stage::scan_live(layout, &intake.staging, &units, cache.as_mut(), control)?;
         }
@@ -309,74 +316,4 @@ impl Request<'_> {
             is_skipped,
         })
     }
-}
-
-/// Commits what is staged; durable when this returns.
-fn commit(
-    tx: Transaction<'_>,
-    admitted: &Admitted,
-    staged: &Staged,
-    policies: &Policies,
-) -> Result<Receipt> {
-    let staging = &admitted.intake.staging;
-    let (id, units) = (tx.id, &staged.units);
-    let ready = plan::counts(staging).and_then(|counts| Ok((counts, admitted.intake.facts()?)));
-    let ((counts, files, bytes), facts) = match ready {
-        Ok(ready) => ready,
-        Err(error) => return Err(tx.abort(error)),
-    };
-    let prepared = Prepared {
-        pack: Some(facts),
-        counts,
-        files,
-        bytes,
-        units: units.clone(),
-        policies: policies.records(),
-        undoes: None,
-    };
-    let session = tx.session;
-    let tx = Transaction {
-        session: &mut *session,
-        id,
-    };
-    let generation = tx.commit(&prepared, staging, &|session| {
-        live::look_again(&session.layout, staging, units)
-    })?;
-    stage::remember_written(session, staging, staged.taken_ns);
-    let paths = units
-        .iter()
-        .map(|unit| Utf8PathBuf::from(&unit.path))
-        .collect();
-    let done = receipt(admitted, &session.journal, paths)?;
-    Ok(Receipt {
-        transaction: Some(id),
-        generation,
-        left_out: staged.left_out.clone(),
-        ..done
-    })
-}
-
-fn receipt(admitted: &Admitted, journal: &Journal, units: Vec<Utf8PathBuf>) -> Result<Receipt> {
-    let (changes, files, bytes) = if admitted.is_skipped {
-        Default::default()
-    } else {
-        plan::counts(&admitted.intake.staging)?
-    };
-    Ok(Receipt {
-        uri: admitted.roots.uri.clone(),
-        transaction: None,
-        undoes: None,
-        undone: Vec::new(),
-        reverts: None,
-        in_effect: None,
-        generation: journal.generation()?,
-        skipped: admitted.is_skipped,
-        dry_run: false,
-        changes,
-        files,
-        bytes,
-        units,
-        left_out: Vec::new(),
-        plan: None,
-    })
 }

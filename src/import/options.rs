@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::selection::Selection;
 
@@ -70,6 +71,8 @@ pub struct ImportOptions {
     pub limits: Limits,
     /// Files with policies that the pack must keep, beside those of the store.
     pub policies: Vec<Utf8PathBuf>,
+    /// How many threads unpack; what is written and found does not depend on it.
+    pub jobs: Jobs,
     /// Watches and stops the act.
     pub control: Control,
 }

@@ -147,15 +147,15 @@ fn write(
     unpack::make_directories(pack, staging, slots)?;
     if taking.is_merge {
         taking.keep_files(layout, staging, units, slots)?;
-        let mut sink = IntoSlots::new(pack, slots, prefix).only_staged(staging);
-        intake.read_bytes(&mut sink, control)?;
+        let into = IntoSlots::new(pack, slots, prefix).only_staged();
+        intake.read_bytes(&into, control)?;
         return assembly::set_modes(staging, slots);
     }
-    let mut sink = IntoSlots::new(pack, slots, prefix);
+    let mut into = IntoSlots::new(pack, slots, prefix);
     if !taking.selector.is_everything() {
-        sink = sink.only_staged(staging);
+        into = into.only_staged();
     }
-    intake.read_bytes(&mut sink, control)?;
+    intake.read_bytes(&into, control)?;
     scan_live(layout, staging, units, session.cache.as_mut(), control)?;
     unpack::carry_control_files(layout, staging, slots)
 }

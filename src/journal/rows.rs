@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 use serde_json::{Map, Value, json};
 
 use crate::db::DatabaseContext as _;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, hex_of};
 use crate::error::Result;
 use crate::id::TransactionId;
 
@@ -18,6 +18,8 @@ pub(super) struct Covered {
     query: &'static str,
     /// Which of the selected columns are the primary key.
     key: &'static [usize],
+    /// Counts the same rows, where they may be many; else they are counted by reading them.
+    count: Option<&'static str>,
 }
 
 /// Rows that `begun` covers. New tables come last: one without a row adds nothing, so that older
@@ -28,21 +30,25 @@ pub(super) const BEGUN_ROWS: &[Covered] = &[
         query: "SELECT id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms
                 FROM tx WHERE id = ?1",
         key: &[0],
+        count: None,
     },
     Covered {
         table: "tx_undo",
         query: "SELECT tx, undone FROM tx_undo WHERE tx = ?1 ORDER BY undone",
         key: &[0, 1],
+        count: None,
     },
     Covered {
         table: "tx_revert",
         query: "SELECT tx, before_tx, path FROM tx_revert WHERE tx = ?1 ORDER BY path",
         key: &[0, 2],
+        count: None,
     },
     Covered {
         table: "tx_selection",
         query: "SELECT tx, ordinal, sense, pattern FROM tx_selection WHERE tx = ?1 ORDER BY ordinal",
         key: &[0, 1],
+        count: None,
     },
 ];
 
@@ -52,43 +58,51 @@ pub(super) const PREPARED_ROWS: &[Covered] = &[
         table: "tx_pack",
         query: "SELECT tx, sha256, manifest_sha256, content_sha256, layout, root_uri FROM tx_pack WHERE tx = ?1",
         key: &[0],
+        count: None,
     },
     Covered {
         table: "tx_plan",
         query: "SELECT tx, added, replaced, unchanged, removed, files, bytes FROM tx_plan WHERE tx = ?1",
         key: &[0],
+        count: None,
     },
     Covered {
         table: "tx_unit",
         query: "SELECT tx, ordinal, path, action, slot, old_inode, old_digest, old_bytes, new_inode, new_digest, new_bytes
                 FROM tx_unit WHERE tx = ?1 ORDER BY ordinal",
         key: &[0, 1],
+        count: None,
     },
     Covered {
         table: "change_set",
         query: "SELECT id, tx, origin FROM change_set WHERE tx = ?1 ORDER BY id",
         key: &[0],
+        count: None,
     },
     Covered {
         table: "tx_change",
         query: "SELECT change_set, path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256
                 FROM tx_change WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1) ORDER BY change_set, path",
         key: &[0, 1],
+        count: Some("SELECT count(*) FROM tx_change WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1)"),
     },
     Covered {
         table: "tx_effect",
         query: "SELECT by_tx, change_set, in_effect FROM tx_effect WHERE by_tx = ?1 ORDER BY change_set",
         key: &[0, 1],
+        count: None,
     },
     Covered {
         table: "tx_policy",
         query: "SELECT tx, ordinal, name, sha256 FROM tx_policy WHERE tx = ?1 ORDER BY ordinal",
         key: &[0, 1],
+        count: None,
     },
     Covered {
         table: "tx_slot",
         query: "SELECT tx, slot, decision, reason, bytes FROM tx_slot WHERE tx = ?1 ORDER BY slot",
         key: &[0, 1],
+        count: None,
     },
 ];
 
@@ -198,6 +212,10 @@ pub(super) fn first_difference(
 }
 
 fn count(connection: &Connection, tx: TransactionId, covered: &Covered) -> Result<u64> {
+    if let Some(query) = covered.count {
+        let counted = connection.query_row(query, [tx.0], |row| row.get::<_, i64>(0));
+        return counted.context("read the journal").map(i64::cast_unsigned);
+    }
     let mut statement = connection
         .prepare_cached(covered.query)
         .context("read the journal")?;
@@ -286,6 +304,14 @@ pub(super) fn objects(
     Ok(())
 }
 
+fn push_text(line: &mut String, text: &[u8]) {
+    let is_plain = |byte: &u8| *byte >= b' ' && !matches!(byte, b'"' | b'\\');
+    match str::from_utf8(text) {
+        Ok(plain) if text.iter().all(is_plain) => line.extend(["\"", plain, "\""]),
+        _ => line.push_str(&json!(String::from_utf8_lossy(text)).to_string()),
+    }
+}
+
 fn key_of(row: &Row<'_>, covered: &Covered) -> rusqlite::Result<String> {
     let mut key = String::from("[");
     for (at, column) in covered.key.iter().enumerate() {
@@ -301,13 +327,10 @@ fn push_json(line: &mut String, value: ValueRef<'_>) {
         ValueRef::Null => line.push_str("null"),
         ValueRef::Integer(number) => line.push_str(&number.to_string()),
         ValueRef::Real(number) => line.push_str(&json!(number).to_string()),
-        ValueRef::Text(text) => line.push_str(&json!(String::from_utf8_lossy(text)).to_string()),
+        ValueRef::Text(text) => push_text(line, text),
         ValueRef::Blob(bytes) => {
             line.push('"');
-            for byte in bytes {
-                line.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-                line.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-            }
+            line.extend(bytes.iter().flat_map(|byte| hex_of(*byte)).map(char::from));
             line.push('"');
         }
     }

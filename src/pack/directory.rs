@@ -106,6 +106,25 @@ pub(super) fn names(
     Ok(())
 }
 
+/// Returns where the first member of a name is, as its own two headers say; `None` where there is
+/// none of that name.
+pub(super) fn location_of(
+    file: &PackFile,
+    end: &PackEnd,
+    name: &[u8],
+) -> Result<Option<MemberLocation>> {
+    let mut headers = Headers::new(file, end);
+    while let Some((_, header)) = headers.next()? {
+        if header.common.name == name {
+            let refuse = |(rule, detail): Fault| file.refuse(rule, &shown_bytes(name), detail);
+            let claims = Claims::of(&header).map_err(refuse)?;
+            let mut locals = Window::new(file, LOCAL_STEP_BYTES);
+            return locate(file, &mut locals, end, &claims).map(|(location, _)| Some(location));
+        }
+    }
+    Ok(None)
+}
+
 /// Gives every member, in the order of the directory, once all that its headers say is judged.
 /// That no byte is left over is known only when this returns.
 pub(super) fn walk(

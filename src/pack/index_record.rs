@@ -41,6 +41,29 @@ pub(crate) struct IndexRecord {
     pub(crate) line: Option<RecordLine>,
 }
 
+impl IndexRecord {
+    /// Returns about how much memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let scalars = self.scalars.iter();
+        let scalars = scalars.map(|(key, value)| key.len().saturating_add(memory_of(value)));
+        let text = self.text.as_ref().map_or(0, String::len);
+        let line = self.line.as_ref().map_or(0, |line| line.record_id.len());
+        scalars
+            .chain([size_of::<Self>(), self.path.len(), text, line])
+            .fold(0, usize::saturating_add)
+    }
+}
+
+fn memory_of(value: &Value) -> usize {
+    let beside = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(memory_of).fold(0, usize::saturating_add),
+        // No scalar is one.
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    beside.saturating_add(size_of::<Value>())
+}
+
 /// What only a record on a line of its own says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordLine {

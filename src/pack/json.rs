@@ -7,13 +7,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io;
+use std::io::{self, BufRead as _};
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
-use super::inflate::MemberStream;
+use super::inflate::{BUFFER_BYTES, MemberStream};
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
@@ -100,6 +100,72 @@ impl io::Read for JsonSource<'_, '_> {
         };
         target.copy_from_slice(bytes);
         Ok(bytes.len())
+    }
+}
+
+/// A source that is asked for one byte at a time, as `serde_json` asks: what [`io::BufReader`] is,
+/// with nothing to call for a byte that is there.
+pub(super) struct Bytewise<R> {
+    source: R,
+    buffer: Box<[u8]>,
+    at: usize,
+    filled: usize,
+}
+
+impl<R: io::Read> Bytewise<R> {
+    /// Allocates the buffer.
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            at: 0,
+            filled: 0,
+        }
+    }
+
+    /// Returns the source; what is in the buffer is lost.
+    pub(super) fn into_inner(self) -> R {
+        self.source
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.buffer.get(self.at..self.filled).unwrap_or_default()
+    }
+}
+
+impl<R: io::Read> io::Read for Bytewise<R> {
+    #[inline]
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        if let ([slot], true) = (&mut *target, self.at < self.filled)
+            && let Some(byte) = self.buffer.get(self.at)
+        {
+            *slot = *byte;
+            self.at += 1;
+            return Ok(1);
+        }
+        let waiting = self.fill_buf()?;
+        let count = waiting.len().min(target.len());
+        let (Some(from), Some(to)) = (waiting.get(..count), target.get_mut(..count)) else {
+            return Ok(0);
+        };
+        to.copy_from_slice(from);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: io::Read> io::BufRead for Bytewise<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at >= self.filled {
+            self.at = 0;
+            self.filled = 0;
+            self.filled = self.source.read(&mut self.buffer)?;
+        }
+        Ok(self.waiting())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count).min(self.filled);
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::BufReader;
 
 use camino::Utf8Path;
 use serde::de::{
@@ -15,8 +14,8 @@ use serde::de::{
 
 use super::index_claims::IndexClaims;
 use super::index_record::VectorsSeed;
-use super::inflate::{BUFFER_BYTES, MemberStream};
-use super::json::{JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
+use super::inflate::MemberStream;
+use super::json::{Bytewise, JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
 use super::manifest_entry::EntriesSeed;
 use super::member::Observed;
 use super::reading::Reading;
@@ -106,10 +105,8 @@ pub(super) fn read(
         rule: Rule::ManifestSyntax,
         stop: &stop,
     };
-    let mut source = BufReader::with_capacity(
-        BUFFER_BYTES,
-        JsonSource::new(stream, name, Rule::ManifestSyntax, &stop),
-    );
+    let source = JsonSource::new(stream, name, Rule::ManifestSyntax, &stop);
+    let mut source = Bytewise::new(source);
     let mut json = serde_json::Deserializer::from_reader(&mut source);
     let parsed = json
         .deserialize_map(HeadVisitor(&mut reading))

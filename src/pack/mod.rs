@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! PACK -> end -> directory (header, record, extra, coverage, third_reader) -> member_name -> rows of the caller
+//!                unpacker (whole, inflate) -> what members hold
 //!                inflate   -> manifest (manifest_entry, index_claims, index_record, json, reading) -> rows of the caller
 //!                          -> record_lines (index_record, json, reading) -> rows of the caller
 //! PACK -> fragment (record, extra, inflate, manifest) -> rows of who salvages
@@ -27,6 +28,7 @@ mod json;
 mod level;
 pub(crate) mod manifest;
 mod manifest_entry;
+mod manifest_reader;
 pub(crate) mod manifest_writer;
 pub(crate) mod member;
 pub(crate) mod member_name;
@@ -40,6 +42,8 @@ mod streaming;
 #[cfg(test)]
 mod tests;
 mod third_reader;
+pub(crate) mod unpacker;
+mod whole;
 pub(crate) mod workers;
 pub(crate) mod writer;
 mod zip_records;

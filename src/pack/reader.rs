@@ -6,7 +6,6 @@ use super::directory::{self, RawMember};
 use super::end::{self, PackEnd};
 use super::index_reader::Beside;
 use super::inflate::{Inflater, MemberStream};
-use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member_name::{self, MemberName, Role, shown_bytes};
 use super::pack_file::PackFile;
 use super::{IndexMember, Place};
@@ -18,13 +17,14 @@ use crate::fsops::Stat;
 use crate::limits::Limits;
 
 pub(crate) use super::inflate::Inflater as Scratch;
+pub(crate) use super::manifest_reader::ManifestPlace;
 pub(crate) use super::member::{Member, MemberLocation, Method, Observed};
 
 /// An open pack: one descriptor, positioned reads, no mapping. Changes nothing.
 #[derive(Debug)]
 pub(crate) struct PackReader {
     pub(super) file: PackFile,
-    end: PackEnd,
+    pub(super) end: PackEnd,
     pub(super) limits: Limits,
 }
 
@@ -50,11 +50,6 @@ pub(crate) struct AuditReport {
 }
 
 impl AuditReport {
-    /// Returns the manifest's member name, for findings.
-    pub(crate) fn manifest_name(&self) -> String {
-        format!("{}/{}", self.root, self.place.manifest_name())
-    }
-
     /// Returns where a member of the index is.
     pub(crate) const fn index(&self, member: IndexMember) -> Option<&MemberLocation> {
         match member {
@@ -106,6 +101,11 @@ impl PackReader {
     /// was opened.
     pub(crate) fn ensure_unchanged(&self) -> Result<()> {
         self.file.ensure_unchanged()
+    }
+
+    /// Returns the error of a pack that is written while it is read.
+    pub(crate) fn changing(&self) -> Error {
+        self.file.changing()
     }
 
     /// Walks the directory once and gives every content member whose name keeps the rules, in the
@@ -175,26 +175,6 @@ impl PackReader {
         })
     }
 
-    /// Reads the manifest: first that its bytes are whole, then what they say, entry by entry.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] where its bytes are damaged or are no manifest. Errors
-    /// of `sink` end the reading.
-    pub(crate) fn read_manifest(
-        &self,
-        audit: &AuditReport,
-        sink: &mut dyn ManifestSink,
-    ) -> Result<ManifestHead> {
-        let name = audit.manifest_name();
-        let mut scratch = Inflater::new();
-        let observed = self
-            .read_member(&name, &audit.manifest, &mut scratch, &mut |_| Ok(()))?
-            .map_err(|finding| Error::refused(self.path(), finding))?;
-        let stream = MemberStream::new(&self.file, &mut scratch, &audit.manifest, &name);
-        let (pack, limits) = (self.path(), &self.limits);
-        manifest::read(stream, audit.place, &name, observed, pack, limits, sink)
-    }
-
     /// Unpacks one member and gives its bytes piece by piece, never more than its headers promise.
     /// `name` is for the finding. `scratch` is made once for many members.
     ///
@@ -240,31 +220,16 @@ impl PackReader {
     /// Returns the digest of the whole pack file.
     pub(crate) fn sha256(&self) -> Result<Digest> {
         let mut hasher = Hasher::default();
-        self.file.each_piece(0, self.file.bytes(), &mut |bytes| {
+        self.each_piece(&mut |bytes| {
             hasher.update(bytes);
             Ok(())
         })?;
         Ok(hasher.finish())
     }
 
-    /// Returns the place of the one manifest, and its root.
-    fn find_manifest(&self) -> Result<(Place, String)> {
-        let mut found: Option<(Place, String)> = None;
-        directory::names(&self.file, &self.end, &mut |raw| {
-            let Some((root, place)) = member_name::manifest_place(raw) else {
-                return Ok(());
-            };
-            if found.replace((place, root.to_owned())).is_none() {
-                return Ok(());
-            }
-            let detail = "it is the second manifest of the pack";
-            let name = shown_bytes(raw);
-            Err(self.file.refuse(Rule::ManifestRepeated, &name, detail))
-        })?;
-        found.ok_or_else(|| {
-            let detail = "Missing ovpack manifest: no member ROOT/_._ovpack_manifest.json or ROOT/_ovpack/manifest.json";
-            self.file.refuse(Rule::ManifestMissing, "", detail)
-        })
+    /// Gives all bytes of the pack file, piece by piece.
+    pub(crate) fn each_piece(&self, give: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.file.each_piece(0, self.file.bytes(), give)
     }
 
     /// Returns what a member is, if its name keeps the rules and the limits.
@@ -308,7 +273,7 @@ impl PackReader {
         }
     }
 
-    fn ensure_member_limit(&self) -> Result<()> {
+    pub(super) fn ensure_member_limit(&self) -> Result<()> {
         if self.end.members <= self.limits.members {
             return Ok(());
         }

@@ -185,20 +185,25 @@ fn commit(
     taken_ns: i128,
 ) -> Result<Receipt> {
     let Transaction { session, id } = transaction;
+    // Before the exchange, as all that takes longer the more files there are.
+    stage::remember_written(session, staging, taken_ns);
     let transaction = Transaction {
         session: &mut *session,
         id,
     };
+    let planned = match receipt(staging, &[]) {
+        Ok(planned) => planned,
+        Err(error) => return Err(transaction.abort(error)),
+    };
     let generation = transaction.commit(prepared, staging, &|session| {
         live::look_again(&session.layout, staging, &prepared.units)
     })?;
-    stage::remember_written(session, staging, taken_ns);
     let units = prepared.units.iter();
     Ok(Receipt {
         transaction: Some(id),
         generation,
         units: units.map(|unit| Utf8PathBuf::from(&unit.path)).collect(),
-        ..receipt(staging, &[])?
+        ..planned
     })
 }
 

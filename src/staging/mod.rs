@@ -9,7 +9,10 @@ mod index_rows;
 mod merged;
 mod moved;
 mod pack_rows;
+mod sides;
 mod trees;
+
+use std::cell::Cell;
 
 use camino::Utf8Path;
 use rusqlite::{Connection, named_params, params};
@@ -19,7 +22,6 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::pack::inventory::InventoryHasher;
 use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{MemberLocation, Method};
 use crate::pack::{Layout, Place};
@@ -32,16 +34,22 @@ const SCHEMA: &str = concat!(
     include_str!("../../schema/policies.sql")
 );
 
-/// Made once all members and entries are there.
-const INDEXES: &str = "
-CREATE INDEX manifest_entry_by_path ON manifest_entry (path, kind);
-CREATE INDEX member_by_path ON member (path, kind);
+/// Made once all members and entries are there. What is read in the order of paths is read from them
+/// alone; of members with one path the first is found without looking at the others.
+pub(crate) const INDEXES: &str = "
+CREATE INDEX manifest_entry_by_path ON manifest_entry (path, kind, bytes, sha256);
+CREATE INDEX member_by_path ON member (path, kind, ordinal, bytes);
 CREATE INDEX index_record_by_id ON index_record (record_id) WHERE record_id IS NOT NULL;";
+
+/// Files from this size on are large: they are read before all others.
+const LARGE_BYTES: i64 = 1 << 20;
 
 /// An open staging database.
 #[derive(Debug)]
 pub(crate) struct Staging {
     connection: Connection,
+    /// Whether manifest and members were seen to list the same.
+    is_matched: Cell<bool>,
     /// Whose interrupt ends a statement, where somebody's does.
     heed: Option<Heed>,
 }
@@ -82,6 +90,7 @@ impl Staging {
             .context("make a staging database")?;
         Ok(Self {
             connection,
+            is_matched: Cell::new(false),
             heed: None,
         })
     }
@@ -128,6 +137,8 @@ impl Staging {
         self.connection
             .execute_batch(INDEXES)
             .context("index staged rows")?;
+        let sides = self.compare_sides()?;
+        self.is_matched.set(sides.is_matched);
         let uri = Uri::parse_exact(&head.root_uri);
         let understood = uri.as_ref().ok();
         self.connection
@@ -147,7 +158,7 @@ impl Staging {
                     ":uri_leaf": understood.and_then(|uri| uri.path().leaf()),
                     ":uri_depth": understood.map(|uri| column(uri.depth() as u64)),
                     ":uri_path": understood.map(|uri| uri.path().as_str()), ":user_id": head.user_id,
-                    ":inventory_sha256": self.inventory_digest()?,
+                    ":inventory_sha256": sides.inventory,
                 },
             )
             .context("stage the manifest")?;
@@ -162,43 +173,6 @@ impl Staging {
             root_name: head.root_name.clone(),
             is_backup,
         })
-    }
-
-    /// Digest of the inventory as the entries have it; `None` where an entry is not complete or has
-    /// no valid path, which is a finding already.
-    fn inventory_digest(&self) -> Result<Option<Digest>> {
-        let has_findings =
-            self.connection
-                .query_row("SELECT EXISTS (SELECT 1 FROM finding)", [], |row| {
-                    row.get(0)
-                });
-        if has_findings.context("read staged entries")? {
-            return Ok(None);
-        }
-        let query =
-            "SELECT path, bytes, sha256 FROM manifest_entry WHERE kind = 'file' ORDER BY path";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read staged entries")?;
-        let mut rows = statement.query([]).context("read staged entries")?;
-        let mut inventory = InventoryHasher::new();
-        while let Some(row) = rows.next().context("read staged entries")? {
-            let columns = || {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get::<_, Option<i64>>(1)?,
-                    row.get::<_, Option<Digest>>(2)?,
-                ))
-            };
-            match columns().context("read staged entries")? {
-                (path, Some(bytes), Some(sha256)) => {
-                    inventory.add(&path, &sha256, u64::try_from(bytes).unwrap_or(0));
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(inventory.finish()))
     }
 
     pub(crate) fn set_target(&self, target: &Target<'_>) -> Result<()> {
@@ -250,27 +224,42 @@ impl Staging {
             .context("read the staged target")
     }
 
-    /// Calls `visit` for each file member in the order of its data, with its path.
+    /// Calls `visit` for each file member with its path and what the manifest says that its digest
+    /// is: large ones first, so that none is begun when all else is done; else as they lie in the
+    /// directory.
     pub(crate) fn for_each_file_member(
         &self,
-        visit: &mut dyn FnMut(&EntryPath, &MemberLocation) -> Result<()>,
+        visit: &mut dyn FnMut(EntryPath, MemberLocation, Option<Digest>) -> Result<()>,
     ) -> Result<()> {
-        let query =
-            "SELECT path, data_offset, header_offset, compressed_bytes, bytes, crc32, method
-                     FROM member WHERE kind = 'file' ORDER BY ordinal";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read staged members")?;
-        let mut rows = statement.query([]).context("read staged members")?;
-        while let Some(row) = rows.next().context("read staged members")? {
-            let (path, location) = member_from_row(row).context("read staged members")?;
-            visit(&EntryPath::parse(&path).unwrap_or_default(), &location)?;
+        for query in [
+            "SELECT m.path, m.data_offset, m.header_offset, m.compressed_bytes, m.bytes, m.crc32, m.method, e.sha256
+             FROM member AS m LEFT JOIN manifest_entry AS e ON e.path = m.path AND e.kind = 'file'
+             WHERE m.kind = 'file' AND m.bytes >= ?1 ORDER BY m.ordinal",
+            "SELECT m.path, m.data_offset, m.header_offset, m.compressed_bytes, m.bytes, m.crc32, m.method, e.sha256
+             FROM member AS m LEFT JOIN manifest_entry AS e ON e.path = m.path AND e.kind = 'file'
+             WHERE m.kind = 'file' AND m.bytes < ?1 ORDER BY m.ordinal",
+        ] {
+            let mut statement = self
+                .connection
+                .prepare(query)
+                .context("read staged members")?;
+            let mut rows = statement
+                .query([LARGE_BYTES])
+                .context("read staged members")?;
+            while let Some(row) = rows.next().context("read staged members")? {
+                let (path, location) = member_from_row(row).context("read staged members")?;
+                let claimed = row.get(7).context("read staged members")?;
+                visit(
+                    EntryPath::parse(&path).unwrap_or_default(),
+                    location,
+                    claimed,
+                )?;
+            }
         }
         Ok(())
     }
 
-    /// Records what a member's bytes turned out to be.
+    /// Records what a member's bytes turned out to be, where the manifest says something else.
     pub(crate) fn observe(&self, path: &EntryPath, bytes: u64, sha256: &Digest) -> Result<()> {
         let mut insert = self
             .connection

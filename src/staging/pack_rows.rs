@@ -16,16 +16,21 @@ impl Staging {
             .connection
             .prepare_cached(
                 "INSERT INTO member (ordinal, path, kind, data_offset, header_offset, compressed_bytes, bytes, crc32, method)
-                 VALUES (:ordinal, :path, :kind, :data_offset, :header_offset, :compressed_bytes, :bytes, :crc32, :method)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )
             .context("stage a member")?;
         let at = &member.location;
-        let row = named_params! {
-            ":ordinal": column(member.ordinal), ":path": member.path.as_str(), ":kind": member.kind.as_str(),
-            ":data_offset": column(at.data_offset), ":header_offset": column(at.header_offset),
-            ":compressed_bytes": column(at.compressed_bytes), ":bytes": column(at.size_bytes),
-            ":crc32": at.crc32, ":method": at.method.code(),
-        };
+        let row = params![
+            column(member.ordinal),
+            member.path.as_str(),
+            member.kind.as_str(),
+            column(at.data_offset),
+            column(at.header_offset),
+            column(at.compressed_bytes),
+            column(at.size_bytes),
+            at.crc32,
+            at.method.code(),
+        ];
         insert.execute(row).context("stage a member")?;
         Ok(())
     }

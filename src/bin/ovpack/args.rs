@@ -8,10 +8,9 @@ use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser};
-use ovpack::{
-    Control, Error, ImportOptions, Jobs, Layout, Level, Limits, OnConflict, Selection, Uri,
-};
+use ovpack::{Error, ImportOptions, Jobs, Layout, Level, Limits, OnConflict, Selection, Uri};
 
+use crate::caller::Caller;
 use crate::commands::Command;
 use crate::failure::Result;
 
@@ -130,7 +129,7 @@ pub(crate) struct PutArgs {
 
 impl PutArgs {
     /// Returns how a pack is put in its place.
-    pub(crate) fn options(&self, limits: Limits, control: &Control) -> ImportOptions {
+    pub(crate) fn options(&self, limits: Limits, caller: &Caller) -> ImportOptions {
         let selection = Selection {
             include: self.include.clone(),
             exclude: self.exclude.clone(),
@@ -146,7 +145,8 @@ impl PutArgs {
             dry_run: self.dry_run,
             limits,
             policies: self.policies.files.clone(),
-            control: control.clone(),
+            jobs: caller.jobs,
+            control: caller.control.clone(),
         }
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
         policies: Vec::new(),
+        jobs: caller.jobs,
         control: caller.control.clone(),
     };
     let inspection = Inspection::open(&args.pack, &options)?;

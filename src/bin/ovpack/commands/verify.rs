@@ -34,6 +34,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
         limits: args.limits.limits(),
         policies: args.policies.clone(),
+        jobs: caller.jobs,
         control: caller.control.clone(),
     };
     let report = ovpack::verify(&args.pack, &options)?;
