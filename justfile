@@ -26,6 +26,10 @@ fuzz seconds="900":
 snapshots:
     INSTA_UPDATE=always cargo test --locked --test it -- help errors
 
+# Takes over the output in the guides that changed on purpose
+guides:
+    GUIDES=overwrite cargo test --locked --test it -- guides
+
 # Licences, sources and known faults of dependencies (needs cargo-deny)
 deny:
     cargo deny check

@@ -23,6 +23,7 @@ mod errors;
 mod export;
 mod fixtures;
 mod fuzz_inputs;
+mod guides;
 mod help;
 mod history;
 mod index;
