@@ -38,6 +38,28 @@ deny:
 first-run:
     sh examples/first-run.sh
 
+# OpenViking's own clients, installed from PyPI, against the server
+real-clients work="target/real-clients":
+    cargo build --locked
+    scripts/real-clients.sh target/debug/ovpack {{work}}
+
+# The auditors' page in Chromium, with axe (needs chromium and npm)
+page-check work="target/page-check":
+    cargo build --locked
+    scripts/page-check.sh target/debug/ovpack {{work}}
+
+# Many clients at once against the server, then the same while it is killed again and again
+load seconds="300" work="target/load":
+    cargo build --locked
+    mkdir -p {{work}}
+    python3 scripts/load.py target/debug/ovpack fixtures {{work}} {{seconds}}
+    python3 scripts/load.py target/debug/ovpack fixtures {{work}} {{seconds}} --kill
+
+# Requests made up from the server's own description (schemathesis from PyPI)
+api-fuzz work="target/api-fuzz":
+    cargo build --locked
+    scripts/api-fuzz.sh target/debug/ovpack {{work}}
+
 # Everything that the pipeline runs
 ci:
     .ci/run

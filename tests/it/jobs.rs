@@ -167,8 +167,7 @@ fn an_error_of_any_thread_aborts_and_leaves_nothing() {
         let failed = with_fault(*at, Outcome::Fail(EIO), || import(&store, &pack, 3));
         let error = failed.unwrap_err();
         assert!(matches!(error, Error::Io { .. }), "step {at}: {error:?}");
-        assert_eq!(store.live_tree().len(), 1, "step {at}");
-        assert!(!store.at("resources").exists(), "step {at}");
+        assert!(store.live_tree().is_empty(), "step {at}");
         let slots = std::fs::read_dir(store.path.join(".ovpack/slots")).unwrap();
         assert_eq!(slots.count(), 0, "step {at}");
         import(&store, &pack, 3).unwrap();
