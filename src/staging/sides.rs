@@ -5,7 +5,6 @@
 //! kept; those need not be asked one by one then. Where anything differs, all of them are asked, and
 //! say what it is.
 
-use rusqlite::types::ValueRef;
 use rusqlite::{Row, Rows};
 
 use super::Staging;
@@ -91,7 +90,10 @@ fn walk(mut entries: Rows<'_>, mut members: Rows<'_>) -> rusqlite::Result<Sides>
     while let Some(entry) = entries.next()? {
         let path = text(entry, 0)?;
         let is_file = text(entry, 1)? == "file";
-        let (bytes, sha256) = (entry.get::<_, Option<i64>>(2)?, digest(entry, 3)?);
+        let (bytes, sha256) = (
+            entry.get::<_, Option<i64>>(2)?,
+            entry.get::<_, Option<Digest>>(3)?,
+        );
         if is_matched {
             is_matched = order.takes(path, is_file)
                 && (!is_file || (bytes.is_some() && sha256.is_some()))
@@ -128,13 +130,6 @@ fn is_same(
 
 fn text<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<&'r str> {
     Ok(row.get_ref(at)?.as_str()?)
-}
-
-fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Digest>> {
-    match row.get_ref(at)? {
-        ValueRef::Null => Ok(None),
-        _ => row.get(at).map(Some),
-    }
 }
 
 /// Paths as they come, each larger than the one before it.
