@@ -201,6 +201,7 @@ impl ManifestRows for Rows {
     }
 
     fn each_described(&self, give: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+        self.index_entries()?;
         let query = "SELECT path FROM described
                      UNION SELECT path FROM record WHERE path IN (SELECT path FROM entry) ORDER BY 1";
         self.each(query, &mut |row| {

@@ -76,6 +76,13 @@ impl Index<'_> {
         self.status_of(Some(database))
     }
 
+    /// Returns how many files the trees have that full text was not held against yet.
+    pub(crate) fn backlog(&self) -> Result<u64> {
+        let database = IndexDatabase::open_for_reading(self.layout);
+        let since = database.map_or(Ok(0), |database| database.position(self.journal))?;
+        self.journal.files_put_since(since)
+    }
+
     /// Tells the state of the index.
     pub(crate) fn status(&self) -> Result<IndexStatus> {
         self.status_of(IndexDatabase::open_for_reading(self.layout).as_ref())

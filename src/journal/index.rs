@@ -129,6 +129,17 @@ impl Journal {
         Ok((head, paths))
     }
 
+    /// Returns how many files the trees have that were put in place by what was committed after the
+    /// event `seq`.
+    pub(crate) fn files_put_since(&self, seq: i64) -> Result<u64> {
+        let query = "SELECT coalesce(sum(tx_plan.files), 0) FROM event JOIN tx_plan ON tx_plan.tx = event.tx
+                     WHERE event.kind = 'committed' AND event.seq > ?1";
+        self.connection
+            .query_row(query, [seq], |row| row.get::<_, i64>(0))
+            .context("read the journal")
+            .map(i64::cast_unsigned)
+    }
+
     /// Returns whether an event has this hash: whether what was read up to it is of this journal.
     pub(crate) fn has_event(&self, seq: i64, hash: Digest) -> Result<bool> {
         let query = "SELECT EXISTS (SELECT 1 FROM event WHERE seq = ?1 AND hash = ?2)";

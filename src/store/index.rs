@@ -30,6 +30,15 @@ impl Store {
         self.with_index(|index| index.refresh(options))
     }
 
+    /// Returns how much [`Self::refresh_index`] has to look at: the files of all trees that commits put
+    /// in place since it was last called. Cheap, whatever the number.
+    ///
+    /// # Errors
+    /// Those of reading the journal, and [`crate::Error::ConfigInvalid`].
+    pub fn index_backlog(&self) -> Result<u64> {
+        self.with_index(backlog)
+    }
+
     /// Makes full text and vectors anew. The records themselves are in the journal, and stay.
     ///
     /// # Errors
@@ -93,6 +102,10 @@ impl Store {
             settings: Config::read(reader.layout.control())?.index,
         })
     }
+}
+
+fn backlog(index: &Index<'_>) -> Result<u64> {
+    index.backlog()
 }
 
 fn status(index: &Index<'_>) -> Result<IndexStatus> {

@@ -779,3 +779,31 @@ fn the_program_finds_right_after_an_import_and_never_what_was_rolled_back() {
     let check = store.run(["index", "check", "--json"]).result();
     assert_eq!(check["total"], json!(0));
 }
+
+#[test]
+fn a_large_tree_is_not_read_for_the_index_before_somebody_asks() {
+    let store = TestStore::fresh();
+    let pack = (0..1_001).fold(
+        PackBuilder::of("viking://resources/many"),
+        |pack, number| pack.file(&format!("note{number}.md"), format!("word{number}")),
+    );
+    let pack = pack.write(&store.beside("many.ovpack"));
+    let imported = store.run(["import", pack.as_str(), "viking://resources"]);
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    assert!(
+        imported
+            .stderr
+            .contains("1001 files to be read before they can be searched"),
+        "{imported:?}"
+    );
+    assert!(!store.at(".ovpack/index.db").exists());
+    let found = store.run(["find", "word1000", "--json"]);
+    let hit = &found.result()["hits"][0];
+    assert_eq!(
+        hit["uri"], "viking://resources/many/note1000.md",
+        "{found:?}"
+    );
+    let again = store.run(["find", "word1000", "--json"]);
+    assert_eq!(again.result()["hits"], found.result()["hits"]);
+    assert_eq!(found.result()["is_behind"], false);
+}

@@ -56,6 +56,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         limit: args.limit,
         key: indexing::key(&store)?,
     };
+    indexing::catch_up(ui, caller, &store);
     let report = store.find(&args.query, &options)?;
     ui.report(&report, |out| {
         report.hits.iter().try_for_each(|hit| write_hit(out, hit))
