@@ -26,6 +26,10 @@ impl Filters {
             (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
             (r"\b\d+(\.\d+)? s\b", "SECONDS"),
             (DIRECTORY, "DIRECTORY"),
+            (r"upload_[0-9a-f]{32}", "UPLOAD"),
+            (r"127\.0\.0\.1:\d+", "ADDRESS"),
+            // Vectors are sums of floating point numbers.
+            (r"(?m)^\d\.\d{4}  ", "SCORE  "),
             (HOST, "by ana on HOST"),
             (r"\b\d+ schema objects", "ALL schema objects"),
             (r"\bovpack \d+\.\d+\.\d+\b", "ovpack VERSION"),
