@@ -26,6 +26,10 @@ fuzz seconds="900":
 snapshots:
     INSTA_UPDATE=always cargo test --locked --test it -- help errors
 
+# Takes over the output in the guides that changed on purpose
+guides:
+    GUIDES=overwrite cargo test --locked --test it -- guides
+
 # Licences, sources and known faults of dependencies (needs cargo-deny)
 deny:
     cargo deny check
@@ -33,6 +37,28 @@ deny:
 # Restores a real backup into a new store and shows it
 first-run:
     sh examples/first-run.sh
+
+# OpenViking's own clients, installed from PyPI, against the server
+real-clients work="target/real-clients":
+    cargo build --locked
+    scripts/real-clients.sh target/debug/ovpack {{work}}
+
+# The auditors' page in Chromium, with axe (needs chromium and npm)
+page-check work="target/page-check":
+    cargo build --locked
+    scripts/page-check.sh target/debug/ovpack {{work}}
+
+# Many clients at once against the server, then the same while it is killed again and again
+load seconds="300" work="target/load":
+    cargo build --locked
+    mkdir -p {{work}}
+    python3 scripts/load.py target/debug/ovpack fixtures {{work}} {{seconds}}
+    python3 scripts/load.py target/debug/ovpack fixtures {{work}} {{seconds}} --kill
+
+# Requests made up from the server's own description (schemathesis from PyPI)
+api-fuzz work="target/api-fuzz":
+    cargo build --locked
+    scripts/api-fuzz.sh target/debug/ovpack {{work}}
 
 # Everything that the pipeline runs
 ci:

@@ -28,3 +28,15 @@ CREATE TABLE described (
     abstract TEXT,
     overview TEXT
 ) STRICT, WITHOUT ROWID;
+
+-- What packs said of paths, as far as it is in effect.
+CREATE TABLE record (
+    path TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    -- JSON object, without those scalars that follow from the place.
+    scalars TEXT NOT NULL,
+    text TEXT,
+    -- Digest of the file, or of the text that describes the directory, that it was written for.
+    content_sha256 BLOB,
+    PRIMARY KEY (path, level)
+) STRICT, WITHOUT ROWID;

@@ -187,3 +187,58 @@ SELECT coalesce(s.path, p.path) AS path,
 FROM staged_entry AS s FULL JOIN predicted_entry AS p ON p.path = s.path
 WHERE coalesce(s.path, p.path) <> ''
   AND (s.path IS NULL OR p.path IS NULL OR s.kind <> p.kind OR s.bytes <> p.bytes OR s.sha256 IS NOT p.sha256);
+
+-- The index to be: records of the pack by live path, and those that follow from the texts of
+-- directories. What they say stands in `staged_record`, once for each digest.
+CREATE TABLE staged_index (
+  path TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  origin TEXT NOT NULL,                       -- pack, derived
+  record_sha256 BLOB NOT NULL,
+  PRIMARY KEY (path, level)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE staged_record (sha256 BLOB PRIMARY KEY, scalars TEXT NOT NULL, text TEXT) STRICT;
+
+-- What the journal says of records at and below the roots, by all change sets in effect.
+CREATE TABLE told_index (
+  path TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  change_set INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  content_sha256 BLOB,
+  origin TEXT NOT NULL,
+  record_sha256 BLOB,
+  PRIMARY KEY (path, level, change_set)
+) STRICT, WITHOUT ROWID;
+
+-- The record that each path of the tree to be would have without another word. `is_kept` where it
+-- stays also when nobody names it: with what a merge or a revert leaves as it is.
+CREATE TABLE foreseen_index (
+  path TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  content BLOB,                               -- of the tree to be
+  content_sha256 BLOB,                        -- what the record was written for
+  origin TEXT NOT NULL,
+  record_sha256 BLOB,
+  is_kept INTEGER NOT NULL,
+  PRIMARY KEY (path, level)
+) STRICT, WITHOUT ROWID;
+
+-- What the journal must be told of the index: other records than those foreseen, and where there is
+-- to be none any more.
+CREATE VIEW index_change AS
+SELECT s.path, s.level, entry.kind,
+    CASE WHEN entry.kind = 'file' THEN entry.sha256
+         WHEN s.level = 2 THEN NULL
+         ELSE (SELECT sha256 FROM staged_entry AS described
+               WHERE described.path = s.path || iif(s.level = 0, '/.abstract.md', '/.overview.md')) END AS content_sha256,
+    s.origin, s.record_sha256
+FROM staged_index AS s JOIN staged_entry AS entry ON entry.path = s.path
+LEFT JOIN foreseen_index AS f ON f.path = s.path AND f.level = s.level
+WHERE f.record_sha256 IS NOT s.record_sha256 OR f.origin IS NOT s.origin OR f.content_sha256 IS NOT f.content
+UNION ALL
+SELECT f.path, f.level, f.kind, f.content, 'none', NULL
+FROM foreseen_index AS f LEFT JOIN staged_index AS s ON s.path = f.path AND s.level = f.level
+WHERE s.path IS NULL AND f.record_sha256 IS NOT NULL AND NOT f.is_kept;

@@ -199,6 +199,7 @@ UNION ALL SELECT 'tx_change', NULL, json_array(change_set, path) FROM tx_change 
 UNION ALL SELECT 'tx_effect', by_tx, json_array(by_tx, change_set) FROM tx_effect WHERE by_tx NOT IN prepared
 UNION ALL SELECT 'tx_policy', tx, json_array(tx, ordinal) FROM tx_policy WHERE tx NOT IN prepared
 UNION ALL SELECT 'tx_slot', tx, json_array(tx, slot) FROM tx_slot WHERE tx NOT IN prepared
+UNION ALL SELECT 'tx_index', NULL, json_array(change_set, path, level) FROM tx_index WHERE change_set NOT IN (SELECT id FROM change_set)
 UNION ALL SELECT 'event', event.tx, json_array(seq) FROM event WHERE event.tx NOT IN (SELECT id FROM tx);
 
 -- Rows of `slot`, the one table that changes, against what the transactions made of it; none in a

@@ -16,10 +16,88 @@ use crate::pack::Layout;
 const BYTES_MAX: u64 = 64 << 10;
 
 /// A store's settings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Layout of packs where none is asked for.
     pub(crate) layout: Option<Layout>,
+    /// The content index.
+    pub(crate) index: IndexSettings,
+}
+
+/// What makes vectors of texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EmbedderKind {
+    /// The model in the program itself.
+    Builtin,
+    /// A server that speaks `OpenAI`'s `/v1/embeddings`.
+    Openai,
+    /// Nothing: full text alone is searched.
+    None,
+}
+
+impl EmbedderKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Openai => "openai",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Settings of the content index: the table `[index]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IndexSettings {
+    pub(crate) embedder: EmbedderKind,
+    /// Where the server is, such as `https://api.openai.com/v1`.
+    pub(crate) url: Option<String>,
+    /// Which of its models.
+    pub(crate) model: Option<String>,
+    /// The environment variable that holds the key; the library does not read it.
+    pub(crate) key_env: Option<String>,
+    /// Length of the vectors, where the server is to be asked for one.
+    pub(crate) dimensions: Option<u16>,
+    /// Texts in one request.
+    pub(crate) batch: u16,
+    /// How long one request may take.
+    pub(crate) timeout_seconds: u16,
+}
+
+impl Default for IndexSettings {
+    fn default() -> Self {
+        Self {
+            embedder: EmbedderKind::Builtin,
+            url: None,
+            model: None,
+            key_env: None,
+            dimensions: None,
+            batch: 64,
+            timeout_seconds: 30,
+        }
+    }
+}
+
+impl IndexSettings {
+    /// Returns what is wrong with the values together.
+    fn fault(&self) -> Option<&'static str> {
+        let is_server = self.embedder == EmbedderKind::Openai;
+        if is_server && (self.url.is_none() || self.model.is_none()) {
+            return Some("[index]: the embedder `openai` needs `url` and `model`");
+        }
+        let url = self.url.as_deref().unwrap_or("http://");
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Some("[index]: `url` begins with `http://` or `https://`");
+        }
+        if self.batch == 0 || self.batch > 2048 {
+            return Some("[index]: `batch` is a number from 1 to 2048");
+        }
+        if self.timeout_seconds == 0 {
+            return Some("[index]: `timeout_seconds` is a number from 1 to 65535");
+        }
+        (self.dimensions == Some(0)).then_some("[index]: `dimensions` is a number from 1 to 65535")
+    }
 }
 
 /// The file as it is written.
@@ -27,6 +105,8 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 struct Text {
     layout: Option<String>,
+    #[serde(default)]
+    index: IndexSettings,
 }
 
 impl Config {
@@ -65,14 +145,18 @@ impl Config {
             let layout: Result<Layout> = name.parse();
             layout.map_err(|error| error.to_string())
         });
+        if let Some(fault) = read.index.fault() {
+            return Err(fault.to_owned());
+        }
         Ok(Self {
             layout: layout.transpose()?,
+            index: read.index,
         })
     }
 
     /// Writes the settings of a new store, over those that a cut-short attempt left; durable with
     /// the control directory.
-    pub(crate) fn write(self, control: &Dir) -> Result<()> {
+    pub(crate) fn write(&self, control: &Dir) -> Result<()> {
         if control.stat_at(layout::CONFIG)?.is_some() {
             control.remove_file(layout::CONFIG)?;
         }
@@ -102,7 +186,11 @@ mod tests {
             ("layout = \"v3\"\n", Some(Layout::V3)),
             ("layout = 'v2-files'", Some(Layout::V2Files)),
         ] {
-            assert_eq!(Config::parse(text), Ok(Config { layout }), "{text:?}");
+            let config = Config {
+                layout,
+                ..Config::default()
+            };
+            assert_eq!(Config::parse(text), Ok(config), "{text:?}");
         }
     }
 
@@ -116,6 +204,11 @@ mod tests {
             ("layout = \"v3\"\nlayout = \"v3\"", &["duplicate", "line 2"]),
             ("layout = \"v3", &["line 1"]),
             ("[layout]", &["line 1"]),
+            ("[index]\nembeder = 'none'", &["embeder", "line 2"]),
+            ("[index]\nembedder = 'best'", &["best", "line 2"]),
+            ("[index]\nembedder = 'openai'", &["`url` and `model`"]),
+            ("[index]\nurl = 'ftp://x'", &["`url`"]),
+            ("[index]\nbatch = 0", &["`batch`"]),
         ] {
             let told = Config::parse(text).expect_err("refused");
             for word in says {

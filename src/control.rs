@@ -17,6 +17,10 @@ pub enum Phase {
     Packing,
     /// The staged tree is made durable.
     Syncing,
+    /// Full text is made of files and index records.
+    Indexing,
+    /// Vectors are made of texts.
+    Embedding,
 }
 
 /// Receives the progress of an act. Called from the acting thread; must be quick.

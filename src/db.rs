@@ -186,6 +186,55 @@ pub(crate) fn open_cache_for_reading(path: &Utf8Path, version: i64) -> Option<Co
     (cache_version(&connection).ok()? == version).then_some(connection)
 }
 
+/// Opens the search index for writing, and makes it where it is not there.
+///
+/// It can be made again, so that nothing waits for the disk; but readers come and go while it is
+/// written, and neither a crash of the process nor one of the machine may damage it, hence the WAL.
+/// A file of another version, or that is no database, is [`Error::StoreDamaged`].
+pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<Connection> {
+    let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+            classified("open a database", path, source)
+        }
+        _ => Error::StoreDamaged {
+            path: path.to_owned(),
+            detail: source.to_string(),
+        },
+    };
+    let connection = open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",
+        )
+        .map_err(damaged)?;
+    let found = cache_version(&connection).map_err(damaged)?;
+    if found == 0 {
+        let marks = format!("PRAGMA user_version={version};");
+        let made = ["BEGIN IMMEDIATE;", schema, &marks, "COMMIT;"].concat();
+        connection.execute_batch(&made).map_err(damaged)?;
+    } else if found != version {
+        let detail = format!("its version is {found}, expected {version}");
+        return Err(Error::StoreDamaged {
+            path: path.to_owned(),
+            detail,
+        });
+    }
+    Ok(connection)
+}
+
+/// Opens the search index for reading; changes nothing. `None` where it is not there or cannot be
+/// used.
+pub(crate) fn open_index_for_reading(path: &Utf8Path, version: i64) -> Option<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    connection
+        .execute_batch("PRAGMA cache_size=-64000; PRAGMA mmap_size=268435456;")
+        .ok()?;
+    (cache_version(&connection).ok()? == version).then_some(connection)
+}
+
 fn cache_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }

@@ -8,6 +8,7 @@ mod help;
 mod make;
 mod message;
 mod place_fault;
+mod upload_fault;
 
 use std::io;
 
@@ -18,6 +19,7 @@ use crate::id::TransactionId;
 pub(crate) use crate::kind::Kind;
 use crate::uri::{Uri, UriFault};
 pub use place_fault::PlaceFault;
+pub use upload_fault::UploadFault;
 
 /// A result with this library's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -149,6 +151,9 @@ pub enum Error {
     /// Content has no place in the pack that it is converted into.
     #[error("{0}")]
     Place(PlaceFault),
+    /// A server does not take a pack in, or does not find it again.
+    #[error("{0}")]
+    Upload(UploadFault),
     /// The store's settings cannot be used.
     #[error("{path} cannot be used: {detail}")]
     ConfigInvalid {

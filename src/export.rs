@@ -12,6 +12,7 @@ pub(crate) mod ending;
 mod left_out;
 pub(crate) mod output_path;
 mod packing;
+mod records;
 mod rows;
 mod run;
 mod scan;
@@ -28,6 +29,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
 use crate::jobs::Jobs;
+use crate::journal::Journal;
 use crate::pack::workers::Effort;
 use crate::pack::writer::PackWriter;
 use crate::pack::{Layout, Level};
@@ -107,7 +109,10 @@ pub struct ExportReport {
 
 /// Asked when all is read and before the pack gets its name: an error, such as that the tree was
 /// exchanged meanwhile, leaves no pack.
-pub(crate) type Confirm<'a> = &'a dyn Fn() -> Result<()>;
+///
+/// With it goes the journal whose index records are packed; without one only those that follow from
+/// the files are.
+pub(crate) type Confirm<'a> = (&'a dyn Fn() -> Result<()>, Option<&'a Journal>);
 
 /// Packs the tree at `uri`, which must not be `viking://`. The pack is durable when this returns;
 /// the live tree is only read, and the digests of what was read are given to `cache`.
@@ -187,7 +192,7 @@ pub(crate) fn pack_directory(
 ) -> Result<ExportReport> {
     let layout = options.layout.unwrap_or_default();
     ensure_root_packable(uri, uri.path().leaf().unwrap_or(BACKUP_ROOT), layout)?;
-    pack_root(root, root, uri, out, options, (None, &|| Ok(())))
+    pack_root(root, root, uri, out, options, (None, (&|| Ok(()), None)))
 }
 
 /// Packs the directory `root`; `live` is asked for the scopes of a backup alone.
@@ -197,12 +202,12 @@ fn pack_root(
     uri: &Uri,
     out: &Utf8Path,
     options: &ExportOptions,
-    (cache, confirm): (Option<&mut StatCache>, Confirm<'_>),
+    (cache, (confirm, journal)): (Option<&mut StatCache>, Confirm<'_>),
 ) -> Result<ExportReport> {
     let root_name = uri.path().leaf().unwrap_or(BACKUP_ROOT);
     let layout = options.layout.unwrap_or_default();
     let out = OutputPath::decide(out, root_name, options.force)?;
-    let rows = Rows::new(uri, layout)?;
+    let rows = Rows::holding(uri, layout, journal)?;
     let Listed {
         left_out,
         omitted,

@@ -39,14 +39,11 @@ impl Inheritance {
     /// Gives it to this thread.
     pub(crate) const fn take_over(&self) {}
 }
-/// Takes over, in a thread of an act, what the acting thread takes the kernel for.
-#[cfg(not(feature = "fault"))]
-pub(crate) const fn inherit(_lacks_openat2: bool) {}
 
 #[cfg(feature = "fault")]
 pub use armed::{FaultPlan, Outcome, arm, disarm, without_openat2};
 #[cfg(feature = "fault")]
-pub(crate) use armed::{Inheritance, inherit, lacks_openat2};
+pub(crate) use armed::{Inheritance, lacks_openat2};
 
 /// Asks whether the step may be done.
 #[cfg(feature = "fault")]
@@ -103,10 +100,6 @@ mod armed {
 
     pub(crate) fn lacks_openat2() -> bool {
         LACKS_OPENAT2.get()
-    }
-
-    pub(crate) fn inherit(lacks_openat2: bool) {
-        LACKS_OPENAT2.set(lacks_openat2);
     }
 
     /// Arms a plan for this thread.

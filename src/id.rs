@@ -55,6 +55,12 @@ impl Serialize for SlotId {
     }
 }
 
+/// Returns 32 hexadecimal digits that nobody can guess: 122 random bits of the system
+/// (a UUID of version 4).
+pub(crate) fn unguessable() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
 /// Returns an id for a new store, unlike that of any other (a UUID of version 7).
 pub(crate) fn new_store_id() -> String {
     uuid::Uuid::now_v7().to_string()

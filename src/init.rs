@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, FileKind};
+use crate::index;
 use crate::journal::prepare::Prepared;
 use crate::journal::{Journal, NewTransaction, Provenance, TransactionKind};
 use crate::layout::{self, Layout};
@@ -13,7 +14,7 @@ use crate::pack;
 use crate::plan;
 use crate::probe;
 use crate::session::Session;
-use crate::staging::{Staging, Tree};
+use crate::staging::{Keeps, Staging, Tree};
 use crate::transaction::Transaction;
 use crate::uri::{Scope, Uri};
 
@@ -142,6 +143,7 @@ fn make(root: Dir, is_adopted: bool, options: InitOptions) -> Result<Layout> {
     probe::ensure_supported(&layout)?;
     let config = Config {
         layout: options.layout,
+        ..Config::default()
     };
     config.write(layout.control())?;
     Journal::create(&layout.path_of(layout::JOURNAL), is_adopted)?;
@@ -162,7 +164,9 @@ fn baseline(session: &mut Session) -> Result<()> {
     let tx = Transaction::begin(session, &new)?;
     let id = tx.id;
     let staging = Staging::make(None)?;
-    match scan_scopes(tx.session, &staging).and_then(|()| plan::counts(&staging)) {
+    let scanned =
+        scan_scopes(tx.session, &staging).and_then(|()| stage_index(tx.session, &staging));
+    match scanned.and_then(|()| plan::counts(&staging)) {
         Err(error) => Err(tx.abort(error)),
         Ok((counts, files, bytes)) => {
             let prepared = Prepared {
@@ -185,6 +189,15 @@ fn baseline(session: &mut Session) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Records that follow from the texts that describe directories.
+fn stage_index(session: &Session, staging: &Staging) -> Result<()> {
+    let live = session.layout.open_live()?;
+    let journal = &session.journal;
+    index::stage_index(journal, staging, &[], Keeps::Nothing, None, &|path| {
+        index::read_small(live.open_file(path)?, &live.at(path))
+    })
 }
 
 fn scan_scopes(session: &mut Session, staging: &Staging) -> Result<()> {

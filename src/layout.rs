@@ -8,6 +8,7 @@
 //!     slots/ID/tree    staged, later replaced trees
 //!     staging/         the staging database of the running transaction
 //!     policies/        queries that every pack is held against
+//!     uploads/         packs that a server receives and hands out
 //! ```
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -28,6 +29,8 @@ pub(crate) const JOURNAL: &str = "store.db";
 pub(crate) const JOURNAL_WAL: &str = "store.db-wal";
 /// The stat cache.
 pub(crate) const CACHE: &str = "cache.db";
+/// Full text and vectors; may be deleted at any time.
+pub(crate) const INDEX: &str = "index.db";
 /// Space for the journal when the disk is full.
 pub(crate) const RESERVE: &str = "reserve";
 /// Settings, for people to write.
@@ -38,7 +41,7 @@ pub(crate) const SLOTS: &str = "slots";
 pub(crate) const STAGING: &str = "staging";
 /// Policies of the store, one file each.
 pub(crate) const POLICIES: &str = "policies";
-/// What a server keeps while it sends and receives.
+/// Packs that a server receives and hands out.
 pub(crate) const UPLOADS: &str = "uploads";
 /// The tree in a slot.
 pub(crate) const TREE: &str = "tree";

@@ -47,6 +47,7 @@ mod id;
 mod jobs;
 mod kind;
 mod limits;
+mod record;
 mod selection;
 mod uri;
 // ground: files and SQLite, no domain nouns
@@ -65,6 +66,7 @@ mod checks;
 mod config;
 mod exchange;
 mod held;
+mod index;
 mod intake;
 mod journal;
 mod live;
@@ -81,6 +83,7 @@ mod target;
 mod tree;
 mod tree_sum;
 mod unpack;
+mod uploads;
 // acts: one story each
 mod audit;
 mod browse;
@@ -92,6 +95,7 @@ mod init;
 mod probe;
 mod prune;
 mod recover;
+mod reindex;
 mod revert;
 mod rollback;
 mod salvage;
@@ -114,7 +118,7 @@ pub use control::{Control, Phase, Progress};
 pub use convert::{ConvertOptions, ConvertReport, Dropped, Mapped, Touched, UriMap, convert};
 pub use digest::Digest;
 pub use entry_path::{EntryKind, EntryPath, PathFault};
-pub use error::{Error, PlaceFault, Result};
+pub use error::{Error, PlaceFault, Result, UploadFault};
 pub use export::{ExportOptions, ExportReport, OmittedScope, SkippedPath, SkippedSpecial};
 pub use finding::{CheckReport, Finding, Rule};
 pub use held::Place;
@@ -125,6 +129,9 @@ pub use history::{
 };
 pub use id::{SlotId, TransactionId};
 pub use import::{ImportOptions, OnConflict};
+pub use index::{
+    FindHit, FindOptions, FindReport, IndexCheckReport, IndexFault, IndexOptions, IndexStatus,
+};
 pub use init::InitOptions;
 pub use jobs::Jobs;
 pub use journal::chain::{Head, ParseHeadError};
@@ -143,6 +150,7 @@ pub use selection::{Selection, SelectionPattern, Sense};
 pub use status::{DriftReport, StatusOptions, StatusReport};
 pub use store::{OpenOptions, Store};
 pub use transaction::Receipt;
+pub use uploads::{Outgoing, TakenUpload, Upload, UploadOptions, Uploads};
 pub use uri::{Scope, Uri, UriFault};
 pub use verify::{
     InspectEntry, InspectRecord, InspectReport, Inspection, VerifyOptions, VerifyReport, inspect,

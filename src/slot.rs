@@ -137,6 +137,11 @@ impl SlotTree {
         })
     }
 
+    /// Opens a file of the tree, to read what was written.
+    pub(crate) fn open_file(&self, live_path: &str) -> Result<File> {
+        self.slot.open_file(&self.path_in_slot(live_path))
+    }
+
     /// Returns what the tree's root is, once it is written.
     pub(crate) fn stat_tree(&self) -> Result<Option<Stat>> {
         self.slot.stat_at(layout::TREE)

@@ -2,6 +2,7 @@
 
 mod audit;
 mod history;
+mod index;
 mod making;
 mod retention;
 mod settings;
@@ -30,6 +31,7 @@ use crate::session::Session;
 use crate::stat_cache::StatCache;
 use crate::status::{self, StatusOptions, StatusReport};
 use crate::transaction::Receipt;
+use crate::uploads::{UploadOptions, Uploads};
 use crate::uri::Uri;
 
 /// How often a pack is made of a tree that commits keep exchanging.
@@ -211,17 +213,18 @@ impl Store {
         };
         let before = moves()?;
         let live = reader.layout.open_live()?;
-        let confirm = || {
+        let has_moved = || {
             if moves()? == before {
                 return Ok(());
             }
             let path = live.path().to_owned();
             Err(Error::LiveTreeChanged { path })
         };
-        let packed = pack(&live, reader.cache().as_mut(), &confirm);
+        let confirm: Confirm<'_> = (&has_moved, Some(&reader.journal));
+        let packed = pack(&live, reader.cache().as_mut(), confirm);
         if let Err(Error::FileChanging { .. }) = packed {
             // A file that went to a slot is missed where it was.
-            confirm()?;
+            has_moved()?;
         }
         packed
     }
@@ -277,6 +280,15 @@ impl Store {
                 return Ok(report);
             }
         }
+    }
+
+    /// Takes the area for packs that a server receives and hands out, and removes what an earlier
+    /// server left there.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another server has it.
+    pub fn uploads(&self, options: UploadOptions) -> Result<Uploads> {
+        Uploads::open(&Layout::open(&self.path)?, options)
     }
 
     /// Lists what is at a URI: the children of a directory by name, or the file itself.

@@ -205,7 +205,9 @@ pub(crate) fn versions_of(
     )?;
     Ok(parts.map(|parts| {
         let mut versions = seen.of_nothing();
-        parts.iter().for_each(|part| versions.add_all(part));
+        for part in &parts {
+            versions.add_all(part);
+        }
         versions
     }))
 }

@@ -9,8 +9,8 @@ the journal is whole, and with 1 where it is not, naming the first bad row. Read
 import hashlib, json, sqlite3, sys
 from urllib.parse import quote
 
-VERSION = 2
-SCHEMA = "fc5d9bc53ceb6598719e56b82bb39cce59362a00ec1e9bd7cfa0cd8b4e2e49c0"
+VERSION = 3
+SCHEMA = "795f93c7e9eaf683657829bc38c3c8c76067acb7fe2670676189bd155ca78e7e"
 BEGUN = {
     "tx": "id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms FROM tx WHERE id = ?",
     "tx_undo": "tx, undone FROM tx_undo WHERE tx = ? ORDER BY undone",
@@ -26,6 +26,7 @@ PREPARED = {
     "tx_effect": "by_tx, change_set, in_effect FROM tx_effect WHERE by_tx = ? ORDER BY change_set",
     "tx_policy": "tx, ordinal, name, sha256 FROM tx_policy WHERE tx = ? ORDER BY ordinal",
     "tx_slot": "tx, slot, decision, reason, bytes FROM tx_slot WHERE tx = ? ORDER BY slot",
+    "tx_index": "change_set, path, level, kind, content_sha256, origin, record_sha256 FROM tx_index WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?) ORDER BY change_set, path, level",
 }
 AFTER = {None: ["begun"], "begun": ["prepared", "aborting"], "prepared": ["committed", "back", "aborting"], "back": ["aborting"], "aborting": ["aborted"]}
 
@@ -87,6 +88,9 @@ def verify(db, heads):
         raise Bad(f"{table} {key}: no event covers it")
     for slot, column, found, wanted in db.execute('SELECT slot, "column", found, expected FROM audit_slot_faults ORDER BY slot'):
         raise Bad(f"slot [{slot}]: {column} is {found}, its transactions leave {wanted}")
+    for sha256, scalars, text in db.execute("SELECT sha256, scalars, text FROM index_record"):
+        if hashlib.sha256(canonical(scalars, text)).digest() != sha256:
+            raise Bad(f"index_record [{sha256.hex()}]: its columns give another digest")
     for told, in db.execute("PRAGMA integrity_check(1)"):
         if told != "ok":
             raise Bad(f"store.db: {told}")

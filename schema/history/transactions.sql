@@ -11,6 +11,7 @@ LEFT JOIN event AS aborting ON aborting.tx = tx.id AND aborting.kind = 'aborting
 LEFT JOIN tx_pack ON tx_pack.tx = tx.id
 LEFT JOIN tx_plan ON tx_plan.tx = tx.id
 WHERE (:id IS NULL OR tx.id = :id)
+  AND (:before IS NULL OR tx.id < :before)
   AND (:kind IS NULL OR tx.kind = :kind)
   AND (:user IS NULL OR user = :user)
   AND (:since_ms IS NULL OR started_ms >= :since_ms)

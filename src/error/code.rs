@@ -1,6 +1,6 @@
 //! Codes and kinds: one each for every error.
 
-use super::{Error, Kind, PlaceFault};
+use super::{Error, Kind, PlaceFault, UploadFault};
 
 /// Makes the match and the list of codes from one table, so that the list lacks none.
 macro_rules! codes {
@@ -41,6 +41,9 @@ codes! {
             Self::LayoutIncomplete { .. } => "layout-incomplete",
             Self::Place(PlaceFault::NoPlace { .. }) => "no-place",
             Self::Place(PlaceFault::Collision { .. }) => "map-collision",
+            Self::Upload(UploadFault::TooLarge { .. }) => "upload-too-large",
+            Self::Upload(UploadFault::Full { .. }) => "uploads-full",
+            Self::Upload(UploadFault::NotFound { .. }) => "upload-not-found",
             Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
             Self::LiveTreeChanged { .. } => "live-tree-changed",
@@ -92,6 +95,7 @@ impl Error {
             | Self::OtherDevice { .. }
             | Self::NotAFile { .. }
             | Self::WrongEntryKind { .. }
+            | Self::Upload(UploadFault::TooLarge { .. })
             | Self::QueryRefused { .. }
             | Self::QueryTimeout { .. } => Kind::Usage,
             Self::StoreNotFound { .. }
@@ -102,6 +106,7 @@ impl Error {
             | Self::NotInTransaction { .. }
             | Self::NothingSelected { .. }
             | Self::NothingToRedo { .. }
+            | Self::Upload(UploadFault::NotFound { .. })
             | Self::SlotPruned { .. }
             | Self::ContentNotHeld { .. } => Kind::NotFound,
             Self::StoreExists { .. }
@@ -123,7 +128,9 @@ impl Error {
             Self::InUse { .. } | Self::Busy { .. } => Kind::Busy,
             Self::Pending { .. } | Self::PruneUnfinished { .. } => Kind::Pending,
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
-            Self::NoSpace { .. } | Self::TooLargeForDisk { .. } => Kind::NoSpace,
+            Self::NoSpace { .. }
+            | Self::TooLargeForDisk { .. }
+            | Self::Upload(UploadFault::Full { .. }) => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,
             Self::Interrupted => Kind::Interrupted,
         }

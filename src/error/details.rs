@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Error, PlaceFault};
+use super::{Error, PlaceFault, UploadFault};
 
 impl Error {
     /// Returns the error's facts under stable keys.
@@ -73,6 +73,10 @@ impl Error {
             Self::Place(PlaceFault::Collision { uri, first, second }) => json!({
                 "uri": uri.as_str(), "first": first.as_str(), "second": second.as_str()
             }),
+            Self::Upload(
+                UploadFault::TooLarge { limit_bytes } | UploadFault::Full { limit_bytes },
+            ) => json!({ "limit_bytes": *limit_bytes }),
+            Self::Upload(UploadFault::NotFound { id }) => json!({ "id": id.as_str() }),
             Self::ConfigInvalid { path, detail } => {
                 json!({ "path": path.as_str(), "detail": detail.as_str() })
             }

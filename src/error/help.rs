@@ -1,6 +1,6 @@
 //! What to do about an error, in terms of the store.
 
-use super::{Error, PlaceFault};
+use super::{Error, PlaceFault, UploadFault};
 
 impl Error {
     /// Returns the next step; names acts, never a flag of the command line.
@@ -52,6 +52,15 @@ impl Error {
             }
             Self::Place(PlaceFault::NoPlace { .. }) => "say where it goes by a map, or drop it",
             Self::Place(PlaceFault::Collision { .. }) => "map one of them elsewhere, or drop it",
+            Self::Upload(UploadFault::TooLarge { .. }) => {
+                "import it beside the store, or let the server take larger uploads"
+            }
+            Self::Upload(UploadFault::Full { .. }) => {
+                "wait until others are used or expire, or let the server keep more"
+            }
+            Self::Upload(UploadFault::NotFound { .. }) => {
+                "send the pack again; an upload serves one act, and only whom it is from"
+            }
             Self::ConfigInvalid { .. } => {
                 "correct the file, or remove it: each setting has a default"
             }

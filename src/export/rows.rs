@@ -19,9 +19,9 @@ const SCHEMA: &str = include_str!("../../schema/export.sql");
 /// The rows of one export.
 #[derive(Debug)]
 pub(super) struct Rows {
-    connection: Connection,
+    pub(super) connection: Connection,
     /// The pack's root.
-    uri: Uri,
+    pub(super) uri: Uri,
     /// Whether the layout says whose each entry is.
     names_users: bool,
 }
@@ -201,7 +201,10 @@ impl ManifestRows for Rows {
     }
 
     fn each_described(&self, give: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-        self.each("SELECT path FROM described ORDER BY path", &mut |row| {
+        self.index_entries()?;
+        let query = "SELECT path FROM described
+                     UNION SELECT path FROM record WHERE path IN (SELECT path FROM entry) ORDER BY 1";
+        self.each(query, &mut |row| {
             let path = row.get_ref(0).and_then(|path| Ok(path.as_str()?));
             give(path.context("read an index record")?)
         })
@@ -218,14 +221,25 @@ impl ManifestRows for Rows {
             .prepare_cached("SELECT path, abstract, overview FROM described WHERE path = ?1")
             .context(action)?;
         let mut rows = statement.query([path]).context(action)?;
-        let Some(row) = rows.next().context(action)? else {
-            return Ok(());
-        };
-        let (directory, texts) = described_row(row).context(action)?;
-        let uri = self.uri.join(&directory);
+        let row = rows.next().context(action)?;
+        let texts = row.map_or(Ok([None; 2]), described_row).context(action)?;
+        let uri = EntryPath::parse(path).ok();
+        let uri = uri.and_then(|path| self.uri.join(&path).ok());
         let context_type = uri.map_or("resource", |uri| uri.context_type());
-        for (level, text) in [(0, texts[0]), (1, texts[1])] {
-            if text.is_some() {
+        let user_id = self.user_of(path);
+        let mut carried = self.records_of(path)?;
+        for (level, text) in [(0, texts[0]), (1, texts[1]), (2, None)] {
+            if let Some(record) = carried.remove(&level) {
+                let scalars = record.scalars(texts, level, context_type);
+                give(&ManifestRecord {
+                    level,
+                    scalars: Scalars::Carried(scalars),
+                    text: record.text(text),
+                    kind: record.kind,
+                    dense: None,
+                    user_id: user_id.clone(),
+                })?;
+            } else if text.is_some() {
                 give(&ManifestRecord {
                     level,
                     scalars: Scalars::Derived(ManifestScalars {
@@ -236,7 +250,7 @@ impl ManifestRows for Rows {
                     text,
                     kind: EntryKind::Directory,
                     dense: None,
-                    user_id: self.user_of(path),
+                    user_id: user_id.clone(),
                 })?;
             }
         }
@@ -264,14 +278,11 @@ fn manifest_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRow<'r>> {
     })
 }
 
-type DescribedRow<'r> = (EntryPath, [Option<&'r str>; 2]);
-
-fn described_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<DescribedRow<'r>> {
-    let texts = [
+fn described_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<[Option<&'r str>; 2]> {
+    Ok([
         row.get_ref(1)?.as_str_or_null()?,
         row.get_ref(2)?.as_str_or_null()?,
-    ];
-    Ok((path_of(row.get_ref(0)?)?, texts))
+    ])
 }
 
 fn path_of(value: ValueRef<'_>) -> FromSqlResult<EntryPath> {

@@ -56,10 +56,10 @@ impl Fixture {
         };
         let (live, out) = (&self.live, self.out(out));
         let packed = match sidecar["root_uri"].as_str().expect("a URI") {
-            "viking://" => backup(live, &out, &options, None, &|| Ok(())),
+            "viking://" => backup(live, &out, &options, None, (&|| Ok(()), None)),
             uri => {
                 let uri = uri.parse().expect("a URI");
-                export(live, &uri, &out, &options, None, &|| Ok(()))
+                export(live, &uri, &out, &options, None, (&|| Ok(()), None))
             }
         };
         packed.expect(name)
@@ -71,7 +71,7 @@ impl Fixture {
 
     fn export_with(&self, uri: &str, out: &str, options: &ExportOptions) -> Result<ExportReport> {
         let (uri, out) = (uri.parse().expect("a URI"), self.out(out));
-        export(&self.live, &uri, &out, options, None, &|| Ok(()))
+        export(&self.live, &uri, &out, options, None, (&|| Ok(()), None))
     }
 
     fn backup(&self, out: &str) -> Result<ExportReport> {
@@ -80,7 +80,7 @@ impl Fixture {
             &self.out(out),
             &ExportOptions::default(),
             None,
-            &|| Ok(()),
+            (&|| Ok(()), None),
         )
     }
 
@@ -299,7 +299,7 @@ fn what_was_read_is_remembered() {
         &fixture.out("x"),
         &ExportOptions::default(),
         Some(&mut cache),
-        &|| Ok(()),
+        (&|| Ok(()), None),
     )
     .expect("packed");
     assert_eq!(cache.lookup(&stat), Some(Digest::of(b"a")));

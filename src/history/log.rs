@@ -2,6 +2,7 @@
 
 use super::{TransactionSummary, summary};
 use crate::error::{Error, Result};
+use crate::id::TransactionId;
 use crate::journal::Journal;
 use crate::journal::transactions::Filter;
 use crate::journal::undo;
@@ -12,6 +13,8 @@ use crate::uri::Uri;
 pub struct LogOptions {
     /// At most so many, newest first; `None` for all.
     pub limit: Option<u64>,
+    /// Those older than this one: the last of a list is where the next list goes on.
+    pub before: Option<TransactionId>,
     /// Those whose root is at, above or below this URI.
     pub uri: Option<Uri>,
     /// Those that changed something at or below this URI; a rollback changes what it undoes.
@@ -58,7 +61,7 @@ impl Outcome {
 impl LogOptions {
     /// The kinds of transactions.
     pub const KINDS: &'static [&'static str] = &[
-        "baseline", "import", "restore", "rollback", "revert", "prune", "pin", "unpin",
+        "baseline", "import", "restore", "rollback", "revert", "prune", "pin", "unpin", "reindex",
     ];
     /// Fewest digits of a pack's digest.
     pub const DIGITS_MIN: usize = 8;
@@ -71,7 +74,7 @@ pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<Transac
         return Err(Error::InvalidArgument {
             argument: "kind",
             value: kind.to_owned(),
-            expected: "baseline, import, restore, rollback, revert, prune, pin or unpin",
+            expected: "baseline, import, restore, rollback, revert, prune, pin, unpin or reindex",
         });
     }
     let uri = options.uri.as_ref().map(ToString::to_string);
@@ -86,6 +89,7 @@ pub(crate) fn log(journal: &Journal, options: &LogOptions) -> Result<Vec<Transac
         since_ms: options.since_ms,
         until_ms: options.until_ms,
         pack_sha256: pack_sha256.as_deref(),
+        before: options.before,
         limit: options.limit,
     };
     let undone = undo::undone(&journal.committed()?);

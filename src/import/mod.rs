@@ -165,7 +165,17 @@ impl Request<'_> {
             uri: uri.unwrap_or_else(known).to_string(),
             on_conflict: Some(self.options.on_conflict.as_str()),
             undoes: None,
-            pack,
+            pack: pack.map(|file| self.named(file)),
+        }
+    }
+
+    fn named(&self, file: PackFile) -> PackFile {
+        match &self.options.pack_name {
+            Some(name) => PackFile {
+                path: Utf8PathBuf::from(name),
+                ..file
+            },
+            None => file,
         }
     }
 

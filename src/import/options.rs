@@ -71,6 +71,8 @@ pub struct ImportOptions {
     pub limits: Limits,
     /// Files with policies that the pack must keep, beside those of the store.
     pub policies: Vec<Utf8PathBuf>,
+    /// What the journal calls the pack, where its path says nothing, as that of an upload.
+    pub pack_name: Option<String>,
     /// How many threads unpack; what is written and found does not depend on it.
     pub jobs: Jobs,
     /// Watches and stops the act.

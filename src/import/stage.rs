@@ -9,6 +9,7 @@ use crate::control::{Control, Phase};
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::fsops::Stat;
+use crate::index::{self, PackRecords};
 use crate::intake::Intake;
 use crate::journal::Journal;
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
@@ -19,7 +20,7 @@ use crate::policy::Policies;
 use crate::selection::Selector;
 use crate::session::Session;
 use crate::slot::SlotTree;
-use crate::staging::{Staging, Tree};
+use crate::staging::{Keeps, Staging, Tree};
 use crate::stat_cache::StatCache;
 use crate::target::{PlannedUnit, Roots};
 use crate::transaction::Transaction;
@@ -124,6 +125,7 @@ pub(super) fn stage(
     }
     let taken_ns = clock::now_ns();
     load_committed(&tx.session.journal, staging, &units)?;
+    stage_index(&tx.session.journal, staging, roots, &units, &slots, taking)?;
     let units = identify(staging, &units, &slots)?;
     control.ensure_not_interrupted()?;
     Ok(Staged {
@@ -219,6 +221,38 @@ fn load_committed(journal: &Journal, staging: &Staging, units: &[PlannedUnit]) -
             staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)
         })
     })
+}
+
+/// Stages the content index of the new trees, once their rows and files are there.
+fn stage_index(
+    journal: &Journal,
+    staging: &Staging,
+    roots: &Roots,
+    units: &[PlannedUnit],
+    slots: &[SlotTree],
+    taking: &Taking<'_>,
+) -> Result<()> {
+    let paths: Vec<_> = units.iter().map(|unit| unit.path.as_str()).collect();
+    let keeps = if taking.is_merge {
+        Keeps::Unchanged
+    } else {
+        Keeps::Nothing
+    };
+    let pack = PackRecords {
+        prefix: &roots.prefix,
+        takes: &|path, kind| taking.selector.takes(path, kind),
+    };
+    index::stage_index(journal, staging, &paths, keeps, Some(pack), &|path| {
+        read_staged(slots, path)
+    })
+}
+
+/// Reads a small file of the new trees.
+pub(crate) fn read_staged(slots: &[SlotTree], path: &str) -> Result<Option<Vec<u8>>> {
+    match slots.iter().find(|slot| slot.holds(path)) {
+        Some(slot) => index::read_small(slot.open_file(path)?, Utf8Path::new(path)),
+        None => Ok(None),
+    }
 }
 
 /// Tells each unit by its two trees, as recovery knows them again.

@@ -13,6 +13,7 @@
 pub(crate) mod chain;
 mod copy;
 mod forecast;
+mod index;
 pub(crate) mod past;
 pub(crate) mod prepare;
 pub(crate) mod read;
@@ -41,6 +42,7 @@ use crate::selection::SelectionPattern;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/store/0001_create_journal.sql"),
     include_str!("../../schema/store/0002_widen_transactions.sql"),
+    include_str!("../../schema/store/0003_create_index.sql"),
 ];
 
 /// What the journal database is made of. The views are those of `schema/views.sql`, which auditors
@@ -76,6 +78,7 @@ pub(crate) enum TransactionKind {
     Prune,
     Pin,
     Unpin,
+    Reindex,
 }
 
 impl TransactionKind {
@@ -89,6 +92,7 @@ impl TransactionKind {
             Self::Prune => "prune",
             Self::Pin => "pin",
             Self::Unpin => "unpin",
+            Self::Reindex => "reindex",
         }
     }
 }

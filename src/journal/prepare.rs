@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Transaction, named_params, params, params_from_iter};
 use serde_json::json;
 
-use super::{EventKind, Journal, chain, state, to_column};
+use super::{EventKind, Journal, chain, index, state, to_column};
 use crate::db::{self, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
@@ -116,6 +116,7 @@ impl Journal {
                 None => copy_rows(sql, set, &mut |row| staging.for_each_planned_change(row))?,
                 Some(_) => copy_rows(sql, set, &mut |row| staging.for_each_correction(row))?,
             }
+            index::insert_index(sql, set, staging)?;
             effects.push((set, true));
             insert_effects(sql, id, &effects)?;
             chain::append(

@@ -46,7 +46,7 @@ impl Journal {
     /// Returns the committed transactions and what each undoes, oldest first.
     pub(crate) fn committed(&self) -> Result<Vec<(TransactionId, Vec<TransactionId>)>> {
         let query = "SELECT id, coalesce(undone, undoes) AS target FROM tx JOIN committed_tx ON committed_tx.tx = tx.id
-                     LEFT JOIN tx_undo ON tx_undo.tx = tx.id ORDER BY id, target";
+                     LEFT JOIN tx_undo ON tx_undo.tx = tx.id WHERE kind <> 'reindex' ORDER BY id, target";
         let mut statement = self.connection.prepare(query).context("read the journal")?;
         let mut rows = statement.query([]).context("read the journal")?;
         let mut commits: Vec<(TransactionId, Vec<TransactionId>)> = Vec::new();

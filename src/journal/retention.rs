@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use super::slots::mark_as_pruned;
-use super::{EventKind, Journal, chain, from_column, to_column};
+use super::{EventKind, Journal, chain, from_column, index, to_column};
 use crate::db::{self, DatabaseContext as _};
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
@@ -174,6 +174,9 @@ impl Journal {
     pub(crate) fn complete_decision(&mut self, id: TransactionId, freed: &[SlotId]) -> Result<()> {
         db::write(&mut self.connection, "record that slots are gone", |sql| {
             mark_as_pruned(sql, freed)?;
+            if !freed.is_empty() {
+                index::forget_records(sql)?;
+            }
             let rows = chain::Rows::AsPrepared;
             chain::append(sql, id, EventKind::Committed, &json!({}), rows)
         })

@@ -104,6 +104,13 @@ pub(super) const PREPARED_ROWS: &[Covered] = &[
         key: &[0, 1],
         count: None,
     },
+    Covered {
+        table: "tx_index",
+        query: "SELECT change_set, path, level, kind, content_sha256, origin, record_sha256
+                FROM tx_index WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1) ORDER BY change_set, path, level",
+        key: &[0, 1, 2],
+        count: Some("SELECT count(*) FROM tx_index WHERE change_set IN (SELECT id FROM change_set WHERE tx = ?1)"),
+    },
 ];
 
 /// Returns each covered table with the query of its rows, in their order.

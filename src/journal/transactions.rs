@@ -65,6 +65,8 @@ pub(crate) struct Filter<'a> {
     pub(crate) until_ms: Option<i64>,
     /// The first digits of the pack's digest, in lower case.
     pub(crate) pack_sha256: Option<&'a str>,
+    /// Those older than this one.
+    pub(crate) before: Option<TransactionId>,
     pub(crate) limit: Option<u64>,
 }
 
@@ -133,6 +135,9 @@ impl TransactionRow {
         }
         if self.kind == TransactionKind::Baseline.as_str() {
             return Some("a baseline, which changed nothing".to_owned());
+        }
+        if self.kind == TransactionKind::Reindex.as_str() {
+            return Some("a reindex, which changed no file".to_owned());
         }
         let article = if self.kind.starts_with('u') {
             "an"
@@ -212,6 +217,7 @@ impl Journal {
             .context("read the journal")?;
         let parameters = named_params! {
             ":id": id.map(|id| id.0),
+            ":before": filter.before.map(|id| id.0),
             ":uri": filter.uri,
             ":path": filter.path,
             ":external": filter.is_external_too,

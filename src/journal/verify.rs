@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::chain::{self, EventRow, Head, ROWS};
 use super::rows::{self, BEGUN_ROWS, Covered, PREPARED_ROWS, RowsDigest};
-use super::{EventKind, Journal, damaged, from_column, genesis, optional, schema};
+use super::{EventKind, Journal, damaged, from_column, genesis, index, optional, schema};
 use crate::control::Control;
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
@@ -49,6 +49,7 @@ impl Journal {
         ensure_heads_reached(&since, head)?;
         ensure_all_covered(&snapshot, head)?;
         ensure_slots_follow(&snapshot, head)?;
+        index::ensure_records(&snapshot, head.seq, control)?;
         ensure_sound(&snapshot, head)?;
         let slots = snapshot.query_row("SELECT count(*) FROM slot", [], |row| row.get(0));
         Ok(ChainReport {

@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use super::deflater::Deflater;
 use super::level::Level;
 use crate::error::{Error, Result};
-use crate::fault;
+use crate::fault::Inheritance;
 use crate::jobs::Jobs;
 
 /// Most threads that pack: each has compressors of up to 1 MiB, and an export stays below 64 MiB.
@@ -100,11 +100,11 @@ impl Workers {
     fn start(&mut self) {
         let (queue, is_stopped) = (self.queue.clone(), self.is_stopped.clone());
         let mut deflater = Deflater::new(self.effort.level);
-        let lacks_openat2 = fault::lacks_openat2();
+        let inheritance = Inheritance::of_this_thread();
         let started = thread::Builder::new()
             .name("ovpack-pack".to_owned())
             .spawn(move || {
-                fault::inherit(lacks_openat2);
+                inheritance.take_over();
                 while let Some(task) = next(&queue) {
                     if is_stopped.load(Ordering::Relaxed) {
                         continue;

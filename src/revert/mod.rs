@@ -14,6 +14,7 @@ use crate::control::Phase;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::import::stage;
+use crate::index;
 use crate::journal::prepare::Prepared;
 use crate::journal::{Cited, Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
@@ -21,7 +22,7 @@ use crate::live;
 use crate::plan as change_plan;
 use crate::rollback::{Obstacles, RollbackOptions, RollbackRehearsal, ensure_in_effect};
 use crate::session::Session;
-use crate::staging::Staging;
+use crate::staging::{Keeps, Staging};
 use crate::stat_cache::StatCache;
 use crate::target::PlannedUnit;
 use crate::transaction::{Receipt, Transaction};
@@ -141,6 +142,15 @@ fn stage(
         slot.dir().sync_file_system()?;
     }
     let taken_ns = clock::now_ns();
+    let paths: Vec<_> = planned
+        .units
+        .iter()
+        .map(|unit| unit.path.as_str())
+        .collect();
+    let journal = &transaction.session.journal;
+    index::stage_index(journal, staging, &paths, Keeps::Known, None, &|path| {
+        stage::read_staged(&slots, path)
+    })?;
     let units = stage::identify(staging, &planned.units, &slots)?;
     let (counts, files, bytes) = change_plan::counts(staging)?;
     options.control.ensure_not_interrupted()?;

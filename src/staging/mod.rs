@@ -5,6 +5,7 @@
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
 mod heeding;
+mod index_changes;
 mod index_rows;
 mod merged;
 mod moved;
@@ -27,6 +28,7 @@ use crate::pack::reader::{MemberLocation, Method};
 use crate::pack::{Layout, Place};
 use crate::uri::Uri;
 
+pub(crate) use index_changes::Keeps;
 pub(crate) use trees::{LiveRow, StagedRow, Tree};
 
 const SCHEMA: &str = concat!(

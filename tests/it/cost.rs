@@ -130,7 +130,7 @@ fn system_calls_for_each_file_are_few() {
     assert!(import <= IMPORT_CALLS_MAX, "{import}");
 }
 
-/// Measured: 1.40. Pieces of the pack, each for many files; a temporary file of the database is read and written in pages.
+/// Measured: 1.40. Pieces of the pack, each for many files; a temporary file of `SQLite` is read and written in pages.
 const VERIFY_CALLS_MAX: f64 = 1.6;
 /// Measured: 6.78. Beside: open, write, look at it, close; and the pages of the journal's rows.
 const IMPORT_CALLS_MAX: f64 = 7.8;

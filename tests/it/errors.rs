@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use ovpack::{CheckReport, Error, Finding, Kind, PlaceFault, Rule, TransactionId, UriFault};
+use ovpack::{
+    CheckReport, Error, Finding, Kind, PlaceFault, Rule, TransactionId, UploadFault, UriFault,
+};
 
 /// One sample of each error. [`Error::CODES`] is made by the compiler, so a sample that lacks is found.
 fn all_errors() -> Vec<Error> {
@@ -105,6 +107,11 @@ fn tree_errors() -> Vec<Error> {
             uri: "viking://resources/a".to_owned(),
             first: "viking://resources/b".to_owned(),
             second: "viking://resources/c".to_owned(),
+        }),
+        Error::Upload(UploadFault::TooLarge { limit_bytes: 1024 }),
+        Error::Upload(UploadFault::Full { limit_bytes: 4096 }),
+        Error::Upload(UploadFault::NotFound {
+            id: "upload_x.ovpack".to_owned(),
         }),
         Error::ConfigInvalid {
             path: "notes/.ovpack/config.toml".into(),

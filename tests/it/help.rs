@@ -18,10 +18,10 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-const VERBS: [&str; 23] = [
+pub(crate) const VERBS: [&str; 26] = [
     "init", "import", "export", "restore", "backup", "verify", "inspect", "convert", "salvage",
-    "ls", "cat", "status", "log", "show", "history", "tree", "rollback", "redo", "prune", "pin",
-    "unpin", "recover", "journal",
+    "ls", "cat", "find", "index", "status", "log", "show", "history", "tree", "rollback", "redo",
+    "prune", "pin", "unpin", "recover", "journal", "serve",
 ];
 
 #[test]

@@ -145,6 +145,7 @@ impl PutArgs {
             dry_run: self.dry_run,
             limits,
             policies: self.policies.files.clone(),
+            pack_name: None,
             jobs: caller.jobs,
             control: caller.control.clone(),
         }

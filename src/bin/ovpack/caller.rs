@@ -94,7 +94,7 @@ fn user() -> String {
 }
 
 /// Returns a variable; none where it is empty.
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the library is told what the environment says here"

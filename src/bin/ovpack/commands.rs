@@ -4,8 +4,10 @@ mod backup;
 mod cat;
 mod convert;
 mod export;
+mod find;
 mod history;
 mod import;
+mod index;
 mod init;
 mod inspect;
 mod journal;
@@ -18,6 +20,8 @@ mod redo;
 mod restore;
 mod rollback;
 mod salvage;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod status;
 mod tree;
@@ -45,6 +49,8 @@ pub(crate) enum Command {
     Salvage(salvage::Args),
     Ls(ls::Args),
     Cat(cat::Args),
+    Find(find::Args),
+    Index(index::Args),
     Status(status::Args),
     Log(log::Args),
     Show(show::Args),
@@ -57,6 +63,8 @@ pub(crate) enum Command {
     Unpin(pin::UnpinArgs),
     Recover(recover::Args),
     Journal(journal::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
 }
 
 impl Command {
@@ -74,6 +82,8 @@ impl Command {
             Self::Salvage(args) => salvage::run(ui, caller, args),
             Self::Ls(args) => ls::run(ui, caller, args),
             Self::Cat(args) => cat::run(ui, caller, args),
+            Self::Find(args) => find::run(ui, caller, args),
+            Self::Index(args) => index::run(ui, caller, args),
             Self::Status(args) => status::run(ui, caller, args),
             Self::Log(args) => log::run(ui, caller, args),
             Self::Show(args) => show::run(ui, caller, args),
@@ -86,6 +96,8 @@ impl Command {
             Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => serve::run(ui, caller, args),
         }
     }
 
@@ -110,8 +122,17 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
+            | Self::Index(_)
             | Self::Journal(_) => true,
-            Self::Init(_) | Self::Ls(_) | Self::Cat(_) | Self::Log(_) | Self::History(_) => false,
+            // It has ways of its own to end.
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
+            Self::Init(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Find(_)
+            | Self::Log(_)
+            | Self::History(_) => false,
         }
     }
 
@@ -137,6 +158,8 @@ impl Command {
             | Self::Backup(_)
             | Self::Ls(_)
             | Self::Cat(_)
+            | Self::Find(_)
+            | Self::Index(_)
             | Self::Status(_)
             | Self::Log(_)
             | Self::Show(_)
@@ -149,6 +172,8 @@ impl Command {
             | Self::Unpin(_)
             | Self::Recover(_)
             | Self::Journal(_) => None,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => None,
         }
     }
 }

@@ -43,6 +43,15 @@ pub(crate) enum Failure {
         /// Other bytes than UTF-8 are shown as U+FFFD.
         path: Utf8PathBuf,
     },
+    /// The server cannot begin.
+    #[cfg(feature = "serve")]
+    #[error("cannot {action}")]
+    Serve {
+        /// What was tried.
+        action: String,
+        /// As the system said.
+        source: io::Error,
+    },
     /// Standard output does not take what it should.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -59,6 +68,8 @@ impl Failure {
             | Self::WorkingDirectory(_)
             | Self::WorkingDirectoryName { .. }
             | Self::Output(_) => None,
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => None,
         }
     }
 
@@ -70,6 +81,8 @@ impl Failure {
             Self::Usage { .. } | Self::BytesAsJson => "usage",
             Self::WorkingDirectory(_) | Self::WorkingDirectoryName { .. } => "working-directory",
             Self::Output(_) => "output",
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => "serve",
         }
     }
 
@@ -82,6 +95,8 @@ impl Failure {
                 Kind::Usage
             }
             Self::WorkingDirectory(_) | Self::Output(_) => Kind::Internal,
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => Kind::Internal,
         }
     }
 
@@ -95,6 +110,8 @@ impl Failure {
             | Self::WorkingDirectory(_)
             | Self::WorkingDirectoryName { .. }
             | Self::Output(_) => self.kind().openviking_code(),
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => self.kind().openviking_code(),
         }
     }
 
@@ -114,6 +131,8 @@ impl Failure {
             | Self::BytesAsJson
             | Self::WorkingDirectory(_)
             | Self::Output(_) => Map::new(),
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => Map::new(),
         }
     }
 
@@ -127,6 +146,8 @@ impl Failure {
             Self::WorkingDirectory(_) | Self::WorkingDirectoryName { .. } => {
                 Some("name the store with --store DIR")
             }
+            #[cfg(feature = "serve")]
+            Self::Serve { .. } => Some("choose another address, or look at the file's permissions"),
             Self::Output(_) => Some("check where standard output goes; the store is not concerned"),
         }
     }

@@ -12,7 +12,10 @@ mod exit;
 mod failure;
 #[cfg(feature = "fault")]
 mod fault;
+#[cfg(feature = "serve")]
+mod http;
 mod human;
+mod indexing;
 mod limits;
 mod pack_text;
 mod plan_text;

@@ -9,6 +9,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::failure::Result;
 use crate::human::{Bytes, Count, Seconds};
+use crate::indexing;
 use crate::ui::Ui;
 
 /// How one verb speaks of what it does.
@@ -48,6 +49,9 @@ pub(crate) fn print(ui: &Ui, caller: &Caller, words: Words, receipt: &Receipt) -
     }
     for uri in &receipt.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));
+    }
+    if receipt.transaction.is_some() {
+        indexing::refresh(ui, caller);
     }
     printed
 }

@@ -105,6 +105,9 @@ impl fmt::Debug for Shown {
 
 fn new_bar(phase: Phase, total_bytes: u64) -> ProgressBar {
     let (bar, template) = match (phase, total_bytes) {
+        (Phase::Indexing | Phase::Embedding, _) => {
+            (ProgressBar::new_spinner(), "{spinner} {prefix}, {msg}")
+        }
         (Phase::Syncing, _) => (ProgressBar::new_spinner(), "{spinner} {prefix}"),
         (_, 0) => (
             ProgressBar::new_spinner(),
@@ -124,5 +127,7 @@ fn new_bar(phase: Phase, total_bytes: u64) -> ProgressBar {
         Phase::Scanning => "scanning",
         Phase::Packing => "packing",
         Phase::Syncing => "making it durable",
+        Phase::Indexing => "indexing",
+        Phase::Embedding => "making vectors",
     })
 }

@@ -11,6 +11,7 @@ use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::human::{Bytes, Count, Seconds, list};
+use crate::indexing;
 use crate::plan_text::{counts, write_changes};
 use crate::ui::Ui;
 
@@ -38,6 +39,7 @@ pub(crate) fn done(ui: &Ui, caller: &Caller, past: &str, receipt: &Receipt) -> R
         }
         let rollback = caller.command(&format!("rollback {tx}"));
         ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
+        indexing::refresh(ui, caller);
     }
     printed.map(|()| Exit::Done)
 }
@@ -54,6 +56,7 @@ pub(crate) fn reverted(ui: &Ui, caller: &Caller, receipt: &Receipt) -> Result<Ex
         ));
         let rollback = caller.command(&format!("rollback {tx}"));
         ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
+        indexing::refresh(ui, caller);
     }
     printed.map(|()| Exit::Done)
 }

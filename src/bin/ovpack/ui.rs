@@ -27,6 +27,12 @@ const HELP: Style = AnsiColor::Cyan.on_default().bold();
 /// Bytes of JSON that are gathered before they are written.
 const JSON_BUFFER_BYTES: usize = 64 << 10;
 
+/// Returns where a server writes its log.
+#[cfg(feature = "serve")]
+pub(crate) fn talk() -> io::Stderr {
+    io::stderr()
+}
+
 /// Where output goes, and in which form.
 #[derive(Debug)]
 pub(crate) struct Ui {
@@ -53,6 +59,12 @@ impl Ui {
     /// Returns whether one JSON object is asked for.
     pub(crate) const fn is_json(&self) -> bool {
         self.wishes.json
+    }
+
+    /// Returns whether nothing but data and errors is wanted.
+    #[cfg(feature = "serve")]
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.wishes.quiet
     }
 
     /// Returns whether people read standard output, and not a pipe.

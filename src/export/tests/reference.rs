@@ -130,7 +130,7 @@ fn members_of_the_later_layouts_stand_in_the_order_of_the_references() {
         &fixture.out("x"),
         &options,
         None,
-        &|| Ok(()),
+        (&|| Ok(()), None),
     );
     let mut zip = open_zip(&report.expect("packed").file);
     let names: Vec<_> = (0..zip.len())

@@ -122,7 +122,7 @@ fn an_existing_file_is_replaced_only_by_force() {
         &fixture.out("x"),
         &options,
         None,
-        &|| Ok(()),
+        (&|| Ok(()), None),
     )
     .expect("replaced");
     assert_eq!(
@@ -148,7 +148,7 @@ fn a_pack_that_is_not_confirmed_leaves_no_file() {
         &out,
         &ExportOptions::default(),
         None,
-        &moved,
+        (&moved, None),
     );
     assert!(matches!(packed, Err(Error::LiveTreeChanged { .. })));
     assert_eq!(
@@ -209,7 +209,7 @@ fn an_interrupted_export_leaves_no_file() {
         &fixture.out("x"),
         &options,
         None,
-        &|| Ok(()),
+        (&|| Ok(()), None),
     );
     assert!(matches!(packed, Err(Error::Interrupted)));
     assert!(!fixture.out("x.ovpack").exists());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ovpack::JournalVerifyOptions;
+use ovpack::{Control, IndexFault, JournalVerifyOptions, Uri};
 
 use super::scenario::Scenario;
 use crate::support::{Content, TestStore, Tree, assert_same, content, tree};
@@ -33,6 +33,7 @@ pub(super) fn settle_and_check(
         .unwrap_or_else(|error| panic!("{context}: recovery: {error:?}"));
     let is_new = ensure_old_or_new(scenario, store, expected, context);
     ensure_journal_agrees(store, context);
+    ensure_index_agrees(store, context);
     ensure_nothing_is_left_over(store, context);
     let before = everything(store);
     let again = store.recover().unwrap();
@@ -81,6 +82,17 @@ fn without_times(tree: &Tree, scenario: &Scenario) -> Tree {
         }
     }
     tree
+}
+
+/// Records are those that the rules want, whichever tree is live. Full text may lag behind.
+fn ensure_index_agrees(store: &TestStore, context: &str) {
+    let report = store
+        .open()
+        .check_index(&Uri::root(), &Control::default())
+        .unwrap();
+    let of_records = |fault: &&IndexFault| !fault.fault.contains("searchable");
+    let faults: Vec<_> = report.faults.iter().filter(of_records).collect();
+    assert_eq!(faults, Vec::<&IndexFault>::new(), "{context}");
 }
 
 fn ensure_journal_agrees(store: &TestStore, context: &str) {

@@ -3,6 +3,7 @@
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod pack_builder;
+pub(crate) mod serving;
 pub(crate) mod test_store;
 pub(crate) mod tree;
 

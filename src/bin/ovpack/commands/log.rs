@@ -61,6 +61,7 @@ struct Listing<'a> {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = LogOptions {
+        before: None,
         limit: args.limit,
         uri: some_uri(args.uri.as_deref())?,
         path: some_uri(args.path.as_deref())?,

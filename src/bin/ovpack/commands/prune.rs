@@ -12,6 +12,7 @@ use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::human::{Bytes, Count, time};
+use crate::indexing;
 use crate::limits::byte_count;
 use crate::ui::Ui;
 
@@ -74,6 +75,9 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         Bytes(report.kept_bytes),
         transaction.unwrap_or_default()
     ));
+    if report.transaction.is_some() {
+        indexing::refresh(ui, caller);
+    }
     printed.map(|()| Exit::Done)
 }
 

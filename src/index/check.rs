@@ -1,0 +1,183 @@
+//! Holding the index against what the rules derive from the committed tree, and setting it right.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::database::IndexDatabase;
+use super::fill;
+use super::options::{IndexCheckReport, IndexFault};
+use super::stage::{read_small, stage_index};
+use crate::control::Control;
+use crate::db::DatabaseContext as _;
+use crate::entry_path::EntryKind;
+use crate::error::Result;
+use crate::fsops::Dir;
+use crate::journal::Journal;
+use crate::record::{self, TEXT_BYTES_MAX};
+use crate::staging::{Keeps, StagedRow, Staging};
+use crate::uri::Uri;
+
+/// Most faults that are listed.
+const LISTED_MAX: usize = 1_000;
+
+/// What a check found so far.
+#[derive(Debug, Default)]
+struct Faults {
+    listed: Vec<IndexFault>,
+    total: u64,
+}
+
+impl Faults {
+    fn add(&mut self, path: &str, level: u8, fault: &'static str) {
+        self.total = self.total.saturating_add(1);
+        if self.listed.len() < LISTED_MAX {
+            self.listed.push(IndexFault {
+                uri: format!("{}{path}", Uri::root()),
+                level,
+                fault,
+            });
+        }
+    }
+}
+
+/// Checks records and full text at and below a URI; changes nothing but the list of what full text
+/// should have.
+pub(crate) fn check(
+    journal: &Journal,
+    live: &Dir,
+    database: Option<&mut IndexDatabase>,
+    uri: &Uri,
+    control: &Control,
+) -> Result<IndexCheckReport> {
+    let mut faults = Faults::default();
+    let records = check_records(journal, live, uri, &mut faults, control)?;
+    if let Some(database) = database {
+        fill::want(database, journal, uri.path())?;
+        check_documents(database, uri, &mut faults)?;
+    }
+    faults.listed.sort();
+    Ok(IndexCheckReport {
+        uri: uri.clone(),
+        records,
+        faults: faults.listed,
+        total: faults.total,
+        without_vector: 0,
+        transaction: None,
+        is_fixed: false,
+    })
+}
+
+/// Every text that describes a directory has its record, and every record its content.
+fn check_records(
+    journal: &Journal,
+    live: &Dir,
+    uri: &Uri,
+    faults: &mut Faults,
+    control: &Control,
+) -> Result<u64> {
+    let mut describing = BTreeMap::new();
+    journal.for_each_committed(uri.path(), &mut |entry| {
+        control.ensure_not_interrupted()?;
+        if let Some((directory, level)) = record::described_by(&entry.path)
+            && entry.kind == "file"
+            && entry.bytes <= TEXT_BYTES_MAX
+        {
+            describing.insert((directory.to_owned(), level), entry.path.clone());
+        }
+        Ok(())
+    })?;
+    let mut records = 0_u64;
+    journal.for_each_indexed(uri.path(), &mut |row| {
+        records = records.saturating_add(1);
+        describing.remove(&(row.path.clone(), row.level));
+        let fault = match &row.says {
+            _ if record::indexable(&row.path).is_none() => Some("orphan"),
+            None => Some("unsaid"),
+            Some(says) if says.digest() != row.record => Some("unsaid"),
+            Some(_) if row.is_stale => Some("stale"),
+            Some(_) => None,
+        };
+        if let Some(fault) = fault {
+            faults.add(&row.path, row.level, fault);
+        }
+        Ok(())
+    })?;
+    for ((directory, level), path) in describing {
+        // A text that is not UTF-8 describes nothing; one that is gone is drift.
+        if read_text(live, &path)?.is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok()) {
+            faults.add(&directory, level, "missing");
+        }
+    }
+    Ok(records)
+}
+
+/// Full text has what the journal wants, and nothing else.
+fn check_documents(database: &IndexDatabase, uri: &Uri, faults: &mut Faults) -> Result<()> {
+    let action = "read the search index";
+    let missing = "SELECT wanted_document.path, wanted_document.level FROM wanted_document
+                   LEFT JOIN document ON document.id = wanted_document.document WHERE document.id IS NULL OR is_live = 0";
+    let orphans = "SELECT path, level FROM document WHERE is_live = 1
+                   AND (?1 = '' OR path = ?1 OR substr(path, 1, length(?1) + 1) = ?1 || '/')
+                   AND id NOT IN (SELECT document FROM wanted_document WHERE document IS NOT NULL)";
+    for (query, is_scoped, fault) in [
+        (missing, false, "unsearchable"),
+        (orphans, true, "searchable-orphan"),
+    ] {
+        let mut statement = database.connection.prepare(query).context(action)?;
+        let path = uri.path().as_str();
+        let values: &[&dyn rusqlite::ToSql] = if is_scoped { &[&path] } else { &[] };
+        let mut rows = statement.query(values).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            let path: String = row.get(0).context(action)?;
+            faults.add(&path, row.get(1).context(action)?, fault);
+        }
+    }
+    Ok(())
+}
+
+fn read_text(live: &Dir, path: &str) -> Result<Option<Vec<u8>>> {
+    match live.open_file(path) {
+        Ok(file) => read_small(file, Utf8Path::new(path)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Stages the records that the rules want of the committed tree at and below a path, beside those
+/// that there are. Returns whether there is anything to write.
+///
+/// A text is only taken where it is what the last commit left: what drifted is put right by the next
+/// commit that takes it in.
+pub(crate) fn stage_missing(
+    journal: &Journal,
+    live: &Dir,
+    staging: &Staging,
+    path: &str,
+) -> Result<bool> {
+    let mut texts = BTreeMap::new();
+    journal.for_each_committed(path, &mut |entry| {
+        if record::described_by(&entry.path).is_some() {
+            texts.insert(entry.path.clone(), entry.sha256);
+        }
+        staging.stage(&StagedRow {
+            path: entry.path,
+            kind: EntryKind::from_name(&entry.kind).unwrap_or(EntryKind::File),
+            mode: 0,
+            bytes: entry.bytes,
+            sha256: entry.sha256,
+        })
+    })?;
+    stage_index(journal, staging, &[path], Keeps::All, None, &|path| {
+        let bytes = read_text(live, path)?;
+        let is_committed =
+            |bytes: &Vec<u8>| texts.get(path) == Some(&Some(crate::digest::Digest::of(bytes)));
+        Ok(bytes.filter(is_committed))
+    })?;
+    let mut has_changes = false;
+    staging.for_each_index_change(&mut |_| {
+        has_changes = true;
+        Ok(())
+    })?;
+    Ok(has_changes)
+}

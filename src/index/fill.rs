@@ -1,0 +1,332 @@
+//! Bringing full text up to date: what commits touched since it last was is held against the journal.
+//!
+//! Documents are shown and hidden, and made where none is there yet; texts come from live files, held
+//! against the digest that the commit left, so that no document has another one's words.
+
+use rusqlite::{Row, Transaction, named_params, params};
+use serde_json::Value;
+
+use super::database::IndexDatabase;
+use super::text::{BODY_BYTES_MAX, Text, read_text};
+use super::words::{beginning, spaced, split_name};
+use crate::control::{Control, Phase};
+use crate::db::DatabaseContext as _;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::fsops::Dir;
+use crate::journal::Journal;
+use crate::record;
+use crate::uri::Uri;
+
+/// Bytes of a text that are embedded; models read no more of it.
+const INPUT_BYTES_MAX: usize = 1_000;
+/// Bytes of an abstract that are kept to be shown.
+const ABSTRACT_BYTES_MAX: usize = 400;
+/// Documents that are made in one transaction.
+const BATCH: usize = 2_000;
+
+/// Bytes that are read at once.
+const BUFFER_BYTES: usize = 64 << 10;
+
+const WRITE: &str = "write the search index";
+const READ: &str = "read the search index";
+
+/// One thing that is to be found.
+pub(super) struct Wanted {
+    pub(super) path: String,
+    pub(super) level: u8,
+    pub(super) content: Option<Digest>,
+    pub(super) record: Option<Digest>,
+    pub(super) bytes: u64,
+    scalars: String,
+    pub(super) text: Option<String>,
+}
+
+/// Brings documents up to date with the journal; what is done when it is interrupted stays.
+pub(super) fn catch_up(
+    database: &mut IndexDatabase,
+    journal: &Journal,
+    live: &Dir,
+    control: &Control,
+) -> Result<()> {
+    let since = database.position(journal)?;
+    let (head, mut touched) = journal.touched_since(since)?;
+    let is_whole = since == 0 || touched.iter().any(String::is_empty);
+    if is_whole {
+        touched = vec![String::new()];
+    }
+    for path in &touched {
+        control.ensure_not_interrupted()?;
+        want(database, journal, path)?;
+        turn(database, path)?;
+        make_missing(database, live, control)?;
+    }
+    if is_whole {
+        // A prune has no root of its own.
+        forget(database, journal)?;
+    }
+    database.set_position(head)
+}
+
+/// Lists what is to be found at and below a path.
+pub(super) fn want(database: &mut IndexDatabase, journal: &Journal, path: &str) -> Result<()> {
+    let tx = database.begin()?;
+    tx.execute("DELETE FROM wanted", []).context(WRITE)?;
+    {
+        let insert = "INSERT OR REPLACE INTO wanted (path, level, content_sha256, record_sha256, bytes, scalars, text)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let mut insert = tx.prepare(insert).context(WRITE)?;
+        journal.for_each_committed(path, &mut |entry| {
+            let is_content = entry.kind == "file" && is_searched(&entry.path);
+            if is_content {
+                let bytes = i64::try_from(entry.bytes).unwrap_or(i64::MAX);
+                let row = params![
+                    entry.path,
+                    2,
+                    entry.sha256,
+                    None::<Digest>,
+                    bytes,
+                    "{}",
+                    None::<String>
+                ];
+                insert.execute(row).context(WRITE)?;
+            }
+            Ok(())
+        })?;
+        let mut update = tx
+            .prepare(
+                "INSERT INTO wanted (path, level, content_sha256, record_sha256, bytes, scalars, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (path, level) DO UPDATE SET record_sha256 = ?4, scalars = ?6, text = ?7",
+            )
+            .context(WRITE)?;
+        journal.for_each_indexed(path, &mut |row| {
+            let (scalars, text) = row
+                .says
+                .map_or(("{}".to_owned(), None), |says| (says.scalars, says.text));
+            let values = params![
+                row.path,
+                row.level,
+                row.content,
+                row.record,
+                0,
+                scalars,
+                text
+            ];
+            update.execute(values).map(drop).context(WRITE)
+        })?;
+    }
+    tx.commit().context(WRITE)
+}
+
+/// Returns whether a live file is found by what it says: not what describes a directory, which has
+/// levels of its own, and nothing of sessions and of the store's workings.
+fn is_searched(path: &str) -> bool {
+    let leaf = path.rsplit('/').next().unwrap_or_default();
+    record::indexable(path).is_some()
+        && record::described_by(path).is_none()
+        && leaf != ".relations.json"
+        && !crate::unpack::is_left_out(path)
+}
+
+/// Hides and shows documents.
+fn turn(database: &mut IndexDatabase, path: &str) -> Result<()> {
+    let tx = database.begin()?;
+    let hide = "UPDATE document SET is_live = 0
+                WHERE is_live = 1 AND (:path = '' OR path = :path OR substr(path, 1, length(:path) + 1) = :path || '/')
+                  AND id NOT IN (SELECT document FROM wanted_document WHERE document IS NOT NULL)";
+    tx.execute(hide, named_params! {":path": path})
+        .context(WRITE)?;
+    let show = "UPDATE document SET is_live = 1 WHERE is_live = 0 AND id IN (SELECT document FROM wanted_document)";
+    tx.execute(show, []).context(WRITE)?;
+    // What could not be read is made again.
+    let unread = "SELECT id FROM document WHERE is_read = 0 AND id IN (SELECT document FROM wanted_document)";
+    let ids: Vec<i64> = tx
+        .prepare(unread)
+        .and_then(|mut statement| {
+            let ids = statement.query_map([], |row| row.get(0))?;
+            ids.collect()
+        })
+        .context(WRITE)?;
+    for id in ids {
+        delete(&tx, id)?;
+    }
+    tx.commit().context(WRITE)
+}
+
+fn delete(tx: &Transaction<'_>, id: i64) -> Result<()> {
+    for query in [
+        "DELETE FROM words WHERE rowid = ?1",
+        "DELETE FROM grams WHERE rowid = ?1",
+        "DELETE FROM vector WHERE document = ?1",
+        "DELETE FROM document WHERE id = ?1",
+    ] {
+        tx.prepare_cached(query)
+            .and_then(|mut statement| statement.execute([id]))
+            .context(WRITE)?;
+    }
+    Ok(())
+}
+
+/// Makes the documents that are wanted and not there.
+fn make_missing(database: &mut IndexDatabase, live: &Dir, control: &Control) -> Result<()> {
+    let total = missing_count(database)?;
+    control.begin(Phase::Indexing, total, 0);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut last = (String::new(), -1);
+    loop {
+        let tx = database.begin()?;
+        let page = missing_after(&tx, &last)?;
+        let Some(end) = page.last() else {
+            return Ok(());
+        };
+        last = (end.path.clone(), i64::from(end.level));
+        for wanted in &page {
+            control.ensure_not_interrupted()?;
+            let text = read_text(live, wanted, &mut buffer);
+            insert(&tx, wanted, &text)?;
+            control.advance(1, 0);
+        }
+        tx.commit().context(WRITE)?;
+    }
+}
+
+/// Returns how many documents are wanted and not there.
+pub(super) fn missing_count(database: &IndexDatabase) -> Result<u64> {
+    database.number(
+        "SELECT count(*) FROM wanted_document WHERE document IS NULL",
+        [],
+    )
+}
+
+/// Returns the next documents that are wanted and not there.
+fn missing_after(tx: &Transaction<'_>, last: &(String, i64)) -> Result<Vec<Wanted>> {
+    let query = "SELECT path, level, content_sha256, record_sha256, bytes, scalars, text FROM wanted_document
+                 WHERE (path, level) > (?1, ?2) AND document IS NULL ORDER BY path, level LIMIT ?3";
+    let mut statement = tx.prepare_cached(query).context(READ)?;
+    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let rows = statement
+        .query_map(params![last.0, last.1, limit], wanted_from_row)
+        .context(READ)?;
+    rows.collect::<rusqlite::Result<_>>().context(READ)
+}
+
+fn wanted_from_row(row: &Row<'_>) -> rusqlite::Result<Wanted> {
+    Ok(Wanted {
+        path: row.get(0)?,
+        level: row.get(1)?,
+        content: row.get(2)?,
+        record: row.get(3)?,
+        bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+        scalars: row.get(5)?,
+        text: row.get(6)?,
+    })
+}
+
+/// Makes one document.
+fn insert(tx: &Transaction<'_>, wanted: &Wanted, text: &Text) -> Result<()> {
+    let scalars: serde_json::Map<String, Value> =
+        serde_json::from_str(&wanted.scalars).unwrap_or_default();
+    let scalar = |key: &str| scalars.get(key).map(shown).filter(|text| !text.is_empty());
+    let leaf = wanted.path.rsplit('/').next().unwrap_or_default();
+    let name = scalar("name").unwrap_or_else(|| leaf.to_owned());
+    let describes = scalar("abstract").unwrap_or_default();
+    let tags = scalar("tags");
+    let about = [scalar("description"), tags.clone(), Some(describes.clone())];
+    let about = about.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let context_type =
+        record::indexable(&wanted.path).map_or("resource", |uri: Uri| uri.context_type());
+    let shown_abstract = if describes.is_empty() {
+        &text.body
+    } else {
+        &describes
+    };
+    let input = input_of(&wanted.path, &about, &text.body);
+    tx.prepare_cached(
+        "INSERT INTO document (path, level, content_sha256, record_sha256, is_live, is_read, context_type, type, name, tags, abstract, input)
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![
+            wanted.path,
+            wanted.level,
+            wanted.content,
+            wanted.record,
+            text.is_read,
+            context_type,
+            scalar("type"),
+            name,
+            tags,
+            beginning(shown_abstract, ABSTRACT_BYTES_MAX),
+            input
+        ])
+    })
+    .context(WRITE)?;
+    let id = tx.last_insert_rowid();
+    let names = [split_name(&wanted.path), split_name(&name)].join(" ");
+    tx.prepare_cached("INSERT INTO words (rowid, name, abstract, body) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut statement| {
+            let body = beginning(&text.body, BODY_BYTES_MAX);
+            statement.execute(params![id, spaced(&names), spaced(&about), spaced(body)])
+        })
+        .context(WRITE)?;
+    tx.prepare_cached("INSERT INTO grams (rowid, name) VALUES (?1, ?2)")
+        .and_then(|mut statement| {
+            let text = [&wanted.path, &name, beginning(&about, ABSTRACT_BYTES_MAX)]
+                .map(|text: &str| text)
+                .join("\n");
+            statement.execute(params![id, text])
+        })
+        .context(WRITE)?;
+    Ok(())
+}
+
+/// Returns what is embedded of a document.
+fn input_of(path: &str, about: &str, body: &str) -> String {
+    let leaf = path.rsplit('/').next().unwrap_or_default();
+    let text = [
+        &split_name(leaf),
+        beginning(about, INPUT_BYTES_MAX),
+        beginning(body, INPUT_BYTES_MAX),
+    ]
+    .join("\n");
+    beginning(text.trim(), INPUT_BYTES_MAX).to_owned()
+}
+
+/// Returns a scalar as words.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(";"),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Forgets hidden documents that no tree in a slot can bring back.
+fn forget(database: &mut IndexDatabase, journal: &Journal) -> Result<()> {
+    let held = journal.held_paths()?;
+    let hidden = "SELECT id, path FROM document WHERE is_live = 0";
+    let gone: Vec<i64> = {
+        let mut statement = database.connection.prepare(hidden).context(READ)?;
+        let mut rows = statement.query([]).context(READ)?;
+        let mut gone = Vec::new();
+        while let Some(row) = rows.next().context(READ)? {
+            let (id, path): (i64, String) = (row.get(0).context(READ)?, row.get(1).context(READ)?);
+            let is_held = |unit: &String| {
+                unit.is_empty()
+                    || path
+                        .strip_prefix(unit.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            if !held.iter().any(is_held) {
+                gone.push(id);
+            }
+        }
+        gone
+    };
+    let tx = database.begin()?;
+    for id in gone {
+        delete(&tx, id)?;
+    }
+    tx.commit().context(WRITE)
+}

@@ -1,0 +1,272 @@
+//! Rows of the content index: which records are in effect, and what a transaction says of them.
+//!
+//! They follow the rule of the files ([`super::state`]): a row belongs to a change set, and counts
+//! while that is in effect, so that a rollback and a redo write none. Of several rows for one path
+//! and level the one counts that was written for the content that is there; see
+//! docs/adr/0012-index-records-belong-to-change-sets-and-content.md.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, Transaction, named_params, params, params_from_iter};
+use serde_json::json;
+
+use super::state::end_of;
+use super::{EventKind, Journal, chain, damaged, from_column};
+use crate::control::Control;
+use crate::db::{self, DatabaseContext as _};
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::id::TransactionId;
+use crate::record::{self, IndexOrigin, IndexedRow, RecordText, ToldRow};
+use crate::staging::Staging;
+
+/// Selects the records in effect at and below `:path`.
+const INDEXED: &str = concat!(
+    include_str!("../../schema/indexed.sql"),
+    "
+SELECT indexed.path, indexed.level, indexed.kind, content, indexed.origin, record_sha256, content_sha256 IS NOT content, at_ms, scalars, text
+FROM indexed LEFT JOIN index_record ON index_record.sha256 = record_sha256
+JOIN change_set ON change_set.id = indexed.change_set
+JOIN committed_tx ON committed_tx.tx = change_set.tx
+ORDER BY indexed.path, indexed.level"
+);
+
+/// Deletes what no record in effect says, and none that a tree in a slot could bring back.
+const FORGET: &str = concat!(
+    "DELETE FROM index_record WHERE sha256 NOT IN (",
+    include_str!("../../schema/indexed.sql"),
+    "
+SELECT record_sha256 FROM indexed
+UNION SELECT record_sha256 FROM tx_index WHERE record_sha256 IS NOT NULL AND EXISTS (
+  SELECT 1 FROM tx_unit JOIN slot ON slot.id = tx_unit.slot AND slot.holder = tx_unit.tx
+  WHERE state = 'held' AND (tx_unit.path = '' OR tx_index.path = tx_unit.path
+    OR substr(tx_index.path, 1, length(tx_unit.path) + 1) = tx_unit.path || '/')))"
+);
+
+impl Journal {
+    /// Calls `visit` for each record in effect at and below `path`, by path and level.
+    pub(crate) fn for_each_indexed(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(IndexedRow) -> Result<()>,
+    ) -> Result<()> {
+        let action = "read the content index";
+        let end = end_of(path, true);
+        let mut statement = self.connection.prepare_cached(INDEXED).context(action)?;
+        let mut rows = statement
+            .query(named_params! {":path": path, ":end": end})
+            .context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            visit(indexed_from_row(row).context(action)?)?;
+        }
+        Ok(())
+    }
+
+    /// Returns how many records are in effect.
+    pub(crate) fn count_indexed(&self) -> Result<u64> {
+        let query = concat!(
+            include_str!("../../schema/indexed.sql"),
+            "SELECT count(*) FROM indexed"
+        );
+        let everything = named_params! {":path": "", ":end": end_of("", true)};
+        self.connection
+            .query_row(query, everything, |row| row.get(0).map(from_column))
+            .context("read the content index")
+    }
+
+    /// Calls `visit` for each row of the index at and below `path` whose change set is in effect.
+    pub(crate) fn for_each_told(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(&ToldRow) -> Result<()>,
+    ) -> Result<()> {
+        let action = "read the content index";
+        let query = "SELECT path, level, change_set, kind, content_sha256, origin, record_sha256 FROM tx_index
+                     WHERE path >= ?1 AND path < ?2 AND (?1 = '' OR path = ?1 OR substr(path, length(?1) + 1, 1) = '/')
+                       AND change_set IN (SELECT id FROM change_set_in_effect)";
+        let end = end_of(path, true);
+        let mut statement = self.connection.prepare_cached(query).context(action)?;
+        let mut rows = statement.query(params![path, end]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            visit(&told_from_row(row).context(action)?)?;
+        }
+        Ok(())
+    }
+
+    /// Records what a reindex says; durable when this returns. Nothing is moved, and no file changes.
+    pub(crate) fn prepare_reindex(&mut self, id: TransactionId, staging: &Staging) -> Result<()> {
+        let action = "record what is prepared";
+        db::write(&mut self.connection, action, |sql| {
+            sql.execute(
+                "INSERT INTO change_set (tx, origin) VALUES (?1, 'transaction')",
+                [id.0],
+            )
+            .context(action)?;
+            let set = sql.last_insert_rowid();
+            insert_index(sql, set, staging)?;
+            sql.execute(
+                "INSERT INTO tx_effect (by_tx, change_set, in_effect) VALUES (?1, ?2, 1)",
+                params![id.0, set],
+            )
+            .context(action)?;
+            let rows = chain::Rows::Prepared;
+            chain::append(sql, id, EventKind::Prepared, &json!({}), rows)
+        })
+    }
+
+    /// Returns number and digest of the last event, and the roots that were touched by what was
+    /// committed after the event `seq`; `""` stands for everything.
+    pub(crate) fn touched_since(&self, seq: i64) -> Result<(chain::Head, Vec<String>)> {
+        let action = "read the journal";
+        let head = chain::head(&self.connection)?;
+        let query = "SELECT DISTINCT coalesce(tx_unit.path, '') FROM event
+                     JOIN tx ON tx.id = event.tx LEFT JOIN tx_unit ON tx_unit.tx = event.tx
+                     WHERE tx.kind NOT IN ('pin', 'unpin') AND event.kind = 'committed' AND event.seq > ?1 AND event.seq <= ?2";
+        let mut statement = self.connection.prepare_cached(query).context(action)?;
+        let paths = statement
+            .query_map([seq, head.seq], |row| row.get(0))
+            .context(action)?;
+        let paths = paths.collect::<rusqlite::Result<_>>().context(action)?;
+        Ok((head, paths))
+    }
+
+    /// Returns how many files the trees have that were put in place by what was committed after the
+    /// event `seq`.
+    pub(crate) fn files_put_since(&self, seq: i64) -> Result<u64> {
+        let query = "SELECT coalesce(sum(tx_plan.files), 0) FROM event JOIN tx_plan ON tx_plan.tx = event.tx
+                     WHERE event.kind = 'committed' AND event.seq > ?1";
+        self.connection
+            .query_row(query, [seq], |row| row.get::<_, i64>(0))
+            .context("read the journal")
+            .map(i64::cast_unsigned)
+    }
+
+    /// Returns whether an event has this hash: whether what was read up to it is of this journal.
+    pub(crate) fn has_event(&self, seq: i64, hash: Digest) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM event WHERE seq = ?1 AND hash = ?2)";
+        self.connection
+            .query_row(query, params![seq, hash], |row| row.get(0))
+            .context("read the journal")
+    }
+
+    /// Returns the units whose trees wait in slots, by path below the live root.
+    pub(crate) fn held_paths(&self) -> Result<Vec<String>> {
+        let query = "SELECT DISTINCT tx_unit.path FROM tx_unit JOIN slot ON slot.id = tx_unit.slot AND slot.holder = tx_unit.tx
+                     WHERE state = 'held'";
+        let mut statement = self.connection.prepare(query).context("read slots' rows")?;
+        let paths = statement
+            .query_map([], |row| row.get(0))
+            .context("read slots' rows")?;
+        paths
+            .collect::<rusqlite::Result<_>>()
+            .context("read slots' rows")
+    }
+}
+
+/// Writes what a transaction says of the index.
+pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -> Result<()> {
+    let action = "record the content index";
+    let mut insert = sql
+        .prepare_cached(
+            "INSERT OR IGNORE INTO index_record (sha256, scalars, text) VALUES (?1, ?2, ?3)",
+        )
+        .context(action)?;
+    staging.for_each_staged_record(&mut |sha256, scalars, text| {
+        let row = params![sha256, scalars, text];
+        insert.execute(row).map(drop).context(action)
+    })?;
+    let mut insert = sql
+        .prepare_cached(
+            "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .context(action)?;
+    staging.for_each_index_change(&mut |columns| {
+        let row = [Value::Integer(set)].into_iter().chain(columns);
+        insert
+            .execute(params_from_iter(row))
+            .map(drop)
+            .context(action)
+    })
+}
+
+/// Deletes what records say that nothing can bring back.
+pub(super) fn forget_records(sql: &Transaction<'_>) -> Result<()> {
+    sql.execute(
+        FORGET,
+        named_params! {":path": "", ":end": end_of("", true)},
+    )
+    .map(drop)
+    .context("forget index records")
+}
+
+/// What records say must be what their digests were taken of, and must be there for those in effect.
+pub(super) fn ensure_records(connection: &Connection, seq: i64, control: &Control) -> Result<u64> {
+    let action = "read the content index";
+    let query = "SELECT sha256, scalars, text FROM index_record";
+    let mut statement = connection.prepare(query).context(action)?;
+    let mut rows = statement.query([]).context(action)?;
+    let mut count = 0;
+    while let Some(row) = rows.next().context(action)? {
+        control.ensure_not_interrupted()?;
+        let columns = || -> rusqlite::Result<(Digest, String, Option<String>)> {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        };
+        let (sha256, scalars, text) = columns().context(action)?;
+        let found = record::digest_of(&scalars, text.as_deref());
+        if found != sha256 {
+            let detail = format!("its columns give {found}");
+            return Err(damaged(seq, format!("index_record [{sha256}]"), detail));
+        }
+        count += 1;
+    }
+    let missing = concat!(
+        include_str!("../../schema/indexed.sql"),
+        " SELECT path, level, record_sha256 FROM indexed
+          WHERE record_sha256 NOT IN (SELECT sha256 FROM index_record) LIMIT 1"
+    );
+    let missing = connection.query_row(
+        missing,
+        named_params! {":path": "", ":end": end_of("", true)},
+        |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, Digest>(2)?,
+            ))
+        },
+    );
+    match super::optional(missing).context(action)? {
+        Some((path, level, sha256)) => {
+            let detail = format!("it is missing; {path} has it at level {level}");
+            Err(damaged(seq, format!("index_record [{sha256}]"), detail))
+        }
+        None => Ok(count),
+    }
+}
+
+fn indexed_from_row(row: &Row<'_>) -> rusqlite::Result<IndexedRow> {
+    let scalars: Option<String> = row.get(8)?;
+    let text = row.get(9)?;
+    Ok(IndexedRow {
+        path: row.get(0)?,
+        level: row.get(1)?,
+        kind: row.get(2)?,
+        content: row.get(3)?,
+        origin: IndexOrigin::from_name(&row.get::<_, String>(4)?).unwrap_or(IndexOrigin::Derived),
+        record: row.get(5)?,
+        is_stale: row.get(6)?,
+        updated_ms: row.get(7)?,
+        says: scalars.map(|scalars| RecordText { scalars, text }),
+    })
+}
+
+fn told_from_row(row: &Row<'_>) -> rusqlite::Result<ToldRow> {
+    Ok(ToldRow {
+        path: row.get(0)?,
+        level: row.get(1)?,
+        change_set: row.get(2)?,
+        kind: row.get(3)?,
+        content: row.get(4)?,
+        origin: row.get(5)?,
+        record: row.get(6)?,
+    })
+}
