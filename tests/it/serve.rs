@@ -208,7 +208,7 @@ fn what_is_not_known_is_refused_by_name_and_what_newer_clients_send_is_not() {
     // Neither of them used the upload.
     import("vector_mode", json!("recompute")).result();
     server
-        .get("/api/v1/find")
+        .get("/api/v1/nothing")
         .refused(404, "NOT_FOUND", "no-route");
     server
         .get("/api/v1/pack/export")
@@ -348,6 +348,36 @@ fn the_journal_is_listed_page_by_page_and_verified() {
         (&status["generation"], &status["files"]),
         (&json!(3), &json!(2))
     );
+}
+
+#[test]
+fn what_is_in_the_store_is_found() {
+    let store = TestStore::fresh();
+    let server = Serving::start(&store);
+    let pack = built(&store, demo("a heron stands in the reed"));
+    server.import(&pack, "viking://resources", "fail").result();
+    store
+        .open()
+        .refresh_index(&ovpack::IndexOptions::default())
+        .unwrap();
+    let report = server.get("/api/v1/find?query=heron&limit=5").result();
+    let first = &report["hits"][0]["uri"];
+    assert_eq!(first, "viking://resources/demo/a.md", "{report}");
+    let at = "/api/v1/find?query=heron&uri=viking%3A%2F%2Fuser";
+    assert_eq!(server.get(at).result()["hits"], json!([]));
+    for (query, reason) in [
+        ("", "bad-request"),
+        ("?query=x&limit=0", "invalid-argument"),
+        ("?query=x&uri=temp", "invalid-uri"),
+        ("?query=x&more=1", "bad-request"),
+    ] {
+        let reply = server.get(&format!("/api/v1/find{query}"));
+        assert_eq!(
+            (reply.status, &reply.json()["error"]["reason"]),
+            (400, &json!(reason)),
+            "{query}"
+        );
+    }
 }
 
 #[test]

@@ -119,6 +119,9 @@ fn an_auditor_reads_the_journal_and_nothing_else() {
             .post(path, &json!({}))
             .refused(403, "PERMISSION_DENIED", "forbidden");
     }
+    server
+        .get("/api/v1/find?query=x")
+        .refused(403, "PERMISSION_DENIED", "forbidden");
     assert_eq!(store.log().len(), 1);
 }
 

@@ -4,6 +4,7 @@
 mod acts;
 mod answer;
 mod asked;
+mod find;
 mod gate;
 mod journal;
 mod keys;

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
-use super::{journal, metrics, packs, refusal, status, uploads};
+use super::{find, journal, metrics, packs, refusal, status, uploads};
 
 /// Every route for programs. A test compares it with the route table.
 #[derive(OpenApi)]
@@ -19,6 +19,7 @@ use super::{journal, metrics, packs, refusal, status, uploads};
         description = "A transactional store for OpenViking content packs: the requests that OpenViking's clients make, and the journal."
     ),
     paths(
+        find::find,
         uploads::upload, packs::export, packs::backup, packs::import, packs::restore,
         journal::list, journal::show, journal::changes, journal::head, journal::verify,
         journal::rollback, status::status, status::health, metrics::metrics, openapi,

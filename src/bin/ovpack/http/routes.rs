@@ -11,12 +11,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::refusal::Refusal;
 use super::state::Server;
-use super::{gate, journal, metrics, openapi, packs, pages, status, uploads};
+use super::{find, gate, journal, metrics, openapi, packs, pages, status, uploads};
 
 /// Returns the service of all routes.
 pub(crate) fn routes(server: &Arc<Server>) -> Router {
     let admins = Router::new()
         .route("/api/v1/resources/temp_upload", post(uploads::upload))
+        .route("/api/v1/find", get(find::find))
         .route("/api/v1/pack/export", post(packs::export))
         .route("/api/v1/pack/backup", post(packs::backup))
         .route("/api/v1/pack/import", post(packs::import))
