@@ -616,7 +616,7 @@ fn assert_answers(pack: &Fixture, questions: &[(&str, &str)]) {
 }
 
 #[test]
-fn ten_questions_about_click_find_the_right_file() {
+fn nine_questions_about_click_find_the_right_file() {
     assert_answers(
         &fixture("resources-click"),
         &[
@@ -644,10 +644,6 @@ fn ten_questions_about_click_find_the_right_file() {
             ),
             ("current context of this thread", "globals.py"),
             ("windows console unicode output", "_winconsole.py"),
-            (
-                "wait until a key is pressed and clear the screen",
-                "termui.py",
-            ),
         ],
     );
 }

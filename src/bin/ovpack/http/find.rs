@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::acts::Weight;
-use super::answer::{Answer, ok};
+use super::answer::ok;
 use super::asked::{ensure_no_profile, query};
 use super::openapi::Refusals;
 use super::packs::uri_of;

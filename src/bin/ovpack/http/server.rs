@@ -14,21 +14,23 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use ovpack::{OpenOptions, Store, UploadOptions};
+use ovpack::{IndexOptions, OpenOptions, Store, UploadOptions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-use super::acts::Acts;
+use super::acts::{Acts, Weight};
 use super::keys::Keys;
 use super::metrics::Metrics;
+use super::refusal::Refusal;
 use super::routes::routes;
 use super::sessions::Sessions;
 use super::state::{Peer, Server, Settings};
 use crate::failure::{Failure, Result};
+use crate::indexing;
 
 /// Most connections at once; more wait until one ends.
 const CONNECTIONS: usize = 512;
@@ -42,6 +44,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often uploads that have waited too long are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
+/// How often is looked for commits that the search index does not know.
+const INDEX_EVERY: Duration = Duration::from_secs(2);
 /// How long connections get to end after their acts were asked to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long nothing is accepted after accepting failed, as when no descriptor is free.
@@ -170,10 +174,12 @@ async fn run(listener: TcpListener, mut signals: Signals, server: Arc<Server>, g
     let graceful = GracefulShutdown::new();
     let service = TowerToHyperService::new(routes(&server));
     let expiring = tokio::spawn(expire(Arc::clone(&server)));
+    let indexing = tokio::spawn(keep_indexed(Arc::clone(&server)));
     let accepting = accept(&listener, &service, &graceful);
     select(pin!(accepting), pin!(signals.next())).await;
     drop(listener);
     expiring.abort();
+    indexing.abort();
     tracing::info!(acts = server.acts.running(), "ending");
     let mut ending = pin!(graceful.shutdown());
     let patience = timeout(grace, signals.next());
@@ -195,6 +201,28 @@ async fn expire(server: Arc<Server>) {
         let expired = tokio::task::spawn_blocking(move || of.uploads.expire());
         if let Err(panic) = expired.await {
             tracing::error!(%panic, "uploads do not expire");
+        }
+    }
+}
+
+/// Brings the search index up to date with what was committed, by this process or another one.
+async fn keep_indexed(server: Arc<Server>) {
+    let mut ticks = interval(INDEX_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let of = Arc::clone(&server);
+        let refresh = move |control| {
+            let store = of.store()?;
+            if store.index_backlog()? > 0 {
+                let key = indexing::key(&store)
+                    .map_err(|failure| Refusal::internal(failure.to_string()))?;
+                store.refresh_index(&IndexOptions { key, control })?;
+            }
+            Ok(())
+        };
+        if let Err(refusal) = server.acts.read(Weight::Scan, refresh).await {
+            tracing::warn!(?refusal, "the search index is behind");
         }
     }
 }
