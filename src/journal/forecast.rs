@@ -52,6 +52,18 @@ impl Journal {
         Ok(!differs)
     }
 
+    /// Returns whether changes from outside lie over those that undoing a commit puts into effect or
+    /// out of it.
+    pub(crate) fn has_external_changes_over(&self, tx: TransactionId) -> Result<bool> {
+        let flips = state::flips(&self.connection, &[tx])?;
+        let lowest = flips.iter().map(|(set, _)| *set).min();
+        let query =
+            "SELECT EXISTS (SELECT 1 FROM change_set WHERE origin = 'external' AND id >= ?1)";
+        self.connection
+            .query_row(query, [lowest], |row| row.get(0))
+            .context("read the journal")
+    }
+
     /// Returns the tree that the last commit left at `path`, where that commit moved exactly this
     /// path; `None` where it moved one above or below, whose digest says nothing of this one.
     pub(crate) fn last_tree_at(&self, path: &str) -> Result<Option<TreeIdentity>> {

@@ -220,6 +220,11 @@ impl Look<'_> {
             Ok(one) => one,
             Err(_) => return Ok(None),
         };
+        // What was found changed from outside since then lies between the changes that come and go:
+        // they do not add up.
+        if self.journal.has_external_changes_over(tx)? {
+            return Ok(None);
+        }
         for moved in moves {
             if !self.journal.is_state_before(tx, &moved.path, undone)? {
                 return Ok(None);

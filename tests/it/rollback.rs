@@ -12,7 +12,7 @@ use ovpack::{
 
 use crate::support::test_store::{get, put};
 use crate::support::{
-    PackBuilder, TestStore, Tree, assert_fails, assert_same, below, content, fixture,
+    Content, PackBuilder, TestStore, Tree, assert_fails, assert_same, below, content, fixture,
 };
 
 const ROOT: &str = "resources/notes";
@@ -762,4 +762,35 @@ impl IsEmptyAtAll for ovpack::DriftReport {
     fn is_empty_at_all(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Files and bytes of the root, by the file system.
+fn measured(store: &TestStore) -> (u64, u64) {
+    root(store)
+        .values()
+        .filter_map(|node| match node.content {
+            Content::File { size, .. } => Some(size),
+            Content::Directory | Content::Other(_) => None,
+        })
+        .fold((0, 0), |(files, sum), bytes| (files + 1, sum + bytes))
+}
+
+#[test]
+fn a_receipt_tells_what_is_there_also_after_a_redo_over_drift() {
+    let store = TestStore::fresh();
+    store.import(&version(&store, 1), PARENT);
+    store.write("resources/notes/each.md", b"version 1, edited");
+    let second = store.overwrite(&version(&store, 2), PARENT);
+    assert_eq!((second.files, second.bytes), measured(&store));
+    store.write(
+        "resources/notes/each.md",
+        b"version 2, and much more than before",
+    );
+    store.write("resources/notes/new.md", b"");
+    let undone = store.rollback_by_force(Some(tx(&second))).unwrap();
+    assert_eq!((undone.files, undone.bytes), measured(&store));
+    let redone = store.rollback(Some(tx(&undone))).unwrap();
+    assert_eq!((redone.files, redone.bytes), measured(&store));
+    let undone = store.rollback(Some(tx(&redone))).unwrap();
+    assert_eq!((undone.files, undone.bytes), measured(&store));
 }
