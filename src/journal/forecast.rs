@@ -56,7 +56,7 @@ impl Journal {
     /// out of it.
     pub(crate) fn has_external_changes_over(&self, tx: TransactionId) -> Result<bool> {
         let flips = state::flips(&self.connection, &[tx])?;
-        let lowest = flips.iter().map(|(set, _)| *set).min();
+        let lowest = flips.keys().min().copied();
         let query =
             "SELECT EXISTS (SELECT 1 FROM change_set WHERE origin = 'external' AND id >= ?1)";
         self.connection
