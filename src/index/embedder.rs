@@ -1,4 +1,11 @@
 //! Embedders: what makes vectors of texts.
+#![cfg_attr(
+    not(all(feature = "embed", feature = "openai")),
+    expect(
+        dead_code,
+        reason = "an embedder that is not built in has faults that nobody meets"
+    )
+)]
 
 #[cfg(feature = "embed")]
 mod builtin;
