@@ -12,9 +12,10 @@ last (path, id) AS (
   SELECT tx_index.*,
     CASE WHEN here.kind = 'file' THEN here.sha256
          WHEN level = 2 THEN NULL
-         ELSE (SELECT described.sha256 FROM here AS described
-               WHERE described.path = tx_index.path || iif(level = 0, '/.abstract.md', '/.overview.md')) END AS content
+         ELSE described.sha256 END AS content
   FROM tx_index JOIN here ON here.path = tx_index.path AND here.kind = tx_index.kind
+  -- As a join, not as a subquery for each row: only for a join does SQLite index what it looks in.
+  LEFT JOIN here AS described ON described.path = tx_index.path || iif(level = 0, '/.abstract.md', '/.overview.md')
   WHERE tx_index.path >= :path AND tx_index.path < :end
     AND (:path = '' OR tx_index.path = :path OR substr(tx_index.path, length(:path) + 1, 1) = '/')
     AND tx_index.change_set IN (SELECT id FROM effect)

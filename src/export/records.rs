@@ -80,7 +80,8 @@ impl Rows {
             .context("note what is exported")
     }
 
-    /// Returns the records of one path that packs brought, by level.
+    /// Returns the records of one path that packs brought, by level. They are looked for first: by itself
+    /// `SQLite` would go through all entries for each path, records or none.
     pub(super) fn records_of(&self, path: &str) -> Result<BTreeMap<u8, CarriedRecord>> {
         let action = "read an index record";
         let query = "SELECT level, entry.kind, scalars, text, content_sha256,
@@ -88,7 +89,7 @@ impl Rows {
                             WHEN level = 2 THEN NULL
                             ELSE (SELECT sha256 FROM entry AS described WHERE described.path =
                               iif(entry.path = '', '', entry.path || '/') || iif(level = 0, '.abstract.md', '.overview.md')) END
-                     FROM record JOIN entry ON entry.path = record.path WHERE record.path = ?1";
+                     FROM record CROSS JOIN entry ON entry.path = record.path WHERE record.path = ?1";
         let mut statement = self.connection.prepare_cached(query).context(action)?;
         let rows = statement.query_map([path], |row| {
             let kind: String = row.get(1)?;
