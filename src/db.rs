@@ -5,6 +5,7 @@
 //! last connection closes, so that `sqlite3 -readonly` works at any time; checkpoints are asked for
 //! by name ([`checkpoint`]) and happen at no other time.
 
+mod faults;
 mod guard;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::fsops;
 
+pub(crate) use faults::faults;
 pub(crate) use guard::{Heed, Overtime, guard, heed};
 
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.

@@ -70,12 +70,16 @@ impl Caller {
     /// Opens the store: `--store`, else `OVPACK_STORE`, else the nearest one at or above the
     /// working directory.
     pub(crate) fn store(&self) -> Result<Store> {
-        let path = match (&self.named, environment("OVPACK_STORE")) {
+        Ok(Store::open(&self.store_path()?, &self.options)?)
+    }
+
+    /// Returns where the store is, which may be one that cannot be opened.
+    pub(crate) fn store_path(&self) -> Result<Utf8PathBuf> {
+        Ok(match (&self.named, environment("OVPACK_STORE")) {
             (Some(named), _) => named.clone(),
             (None, Some(named)) => Utf8PathBuf::from(named),
             (None, None) => Store::discover(&working_directory()?)?,
-        };
-        Ok(Store::open(&path, &self.options)?)
+        })
     }
 
     /// Returns a command line that works on the same store when it is pasted.

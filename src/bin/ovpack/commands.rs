@@ -2,7 +2,9 @@
 
 mod backup;
 mod cat;
+mod completions;
 mod convert;
+mod doctor;
 mod export;
 mod find;
 mod history;
@@ -13,6 +15,7 @@ mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod man;
 mod pin;
 mod prune;
 mod recover;
@@ -62,9 +65,12 @@ pub(crate) enum Command {
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
     Recover(recover::Args),
+    Doctor(doctor::Args),
     Journal(journal::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -95,9 +101,12 @@ impl Command {
             Self::Pin(args) => pin::pin(ui, caller, args),
             Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
+            Self::Doctor(args) => doctor::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
             #[cfg(feature = "serve")]
             Self::Serve(args) => serve::run(ui, caller, args),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(ui, args),
         }
     }
 
@@ -122,6 +131,7 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
+            | Self::Doctor(_)
             | Self::Index(_)
             | Self::Journal(_) => true,
             // It has ways of its own to end.
@@ -132,7 +142,9 @@ impl Command {
             | Self::Cat(_)
             | Self::Find(_)
             | Self::Log(_)
-            | Self::History(_) => false,
+            | Self::History(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 
@@ -171,7 +183,10 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
-            | Self::Journal(_) => None,
+            | Self::Doctor(_)
+            | Self::Journal(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
             #[cfg(feature = "serve")]
             Self::Serve(_) => None,
         }
