@@ -2,7 +2,7 @@
 
 use super::report::{Cure, Told, with_causes};
 use super::{DoctorOptions, Patient};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::index::Index;
@@ -70,8 +70,9 @@ pub(super) fn chain(patient: &Patient<'_>) -> Result<Told> {
 }
 
 pub(super) fn search_index(patient: &Patient<'_>) -> Result<Told> {
-    let settings = match Config::read(patient.layout.control()) {
-        Ok(config) => config.index,
+    let settings = Settings::of_control(patient.layout.control());
+    let settings = match settings.and_then(|settings| settings.index()) {
+        Ok(index) => index,
         // Its own check has it.
         Err(error) => return Ok(Told::unseen(&error)),
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::report::{Cure, Told};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
 use crate::journal::Journal;
@@ -22,7 +22,7 @@ const FILES_LEAST: u64 = 100;
 pub(super) type Size = Option<(u64, u64)>;
 
 pub(super) fn settings(layout: &Layout) -> Result<Told> {
-    Config::read(layout.control())?;
+    Settings::of_control(layout.control())?.ensure_consistent()?;
     let path = layout.path_of(layout::CONFIG);
     Ok(match layout.control().stat_at(layout::CONFIG)? {
         Some(_) => Told::ok(format!("{path} is understood")),

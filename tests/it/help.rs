@@ -18,7 +18,7 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-pub(crate) const VERBS: [&str; 29] = [
+pub(crate) const VERBS: [&str; 30] = [
     "init",
     "import",
     "export",
@@ -46,6 +46,7 @@ pub(crate) const VERBS: [&str; 29] = [
     "doctor",
     "journal",
     "serve",
+    "config",
     "completions",
     "man",
 ];

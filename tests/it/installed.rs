@@ -40,7 +40,7 @@ fn every_verb_has_a_manual_page() {
     // Verbs of verbs have theirs, and nothing else has.
     for more in names.difference(&expected) {
         let is_below = |verb: &&str| more.starts_with(&format!("{pages}/ovpack-{verb}-"));
-        assert!(VERBS.iter().any(|verb| is_below(verb)), "{more}");
+        assert!(VERBS.iter().any(is_below), "{more}");
     }
     assert!(names.contains(&format!("{pages}/ovpack-journal-verify.1")));
     for verb in VERBS {

@@ -15,6 +15,7 @@
 mod architecture;
 mod audit;
 mod cli_json;
+mod config;
 mod convert;
 mod cost;
 mod crash;

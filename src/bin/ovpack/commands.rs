@@ -3,6 +3,7 @@
 mod backup;
 mod cat;
 mod completions;
+mod config;
 mod convert;
 mod doctor;
 mod export;
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     Journal(journal::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -105,6 +107,7 @@ impl Command {
             Self::Journal(args) => journal::run(ui, caller, args),
             #[cfg(feature = "serve")]
             Self::Serve(args) => serve::run(ui, caller, args),
+            Self::Config(args) => config::run(ui, caller, args),
             Self::Completions(args) => completions::run(args),
             Self::Man(args) => man::run(ui, args),
         }
@@ -143,6 +146,45 @@ impl Command {
             | Self::Find(_)
             | Self::Log(_)
             | Self::History(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+
+    /// Returns whether the verb does what settings say, so that it must not go on without them. The
+    /// others do not: nobody shall be kept from a rollback by a misspelt setting.
+    pub(crate) const fn uses_settings(&self) -> bool {
+        match self {
+            Self::Import(_)
+            | Self::Export(_)
+            | Self::Restore(_)
+            | Self::Backup(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Convert(_)
+            | Self::Salvage(_)
+            | Self::Find(_)
+            | Self::Index(_)
+            | Self::Prune(_)
+            | Self::Config(_) => true,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => true,
+            Self::Init(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Status(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
+            | Self::Rollback(_)
+            | Self::Redo(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
+            | Self::Recover(_)
+            | Self::Doctor(_)
+            | Self::Journal(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
         }
@@ -185,6 +227,7 @@ impl Command {
             | Self::Recover(_)
             | Self::Doctor(_)
             | Self::Journal(_)
+            | Self::Config(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
             #[cfg(feature = "serve")]

@@ -54,7 +54,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         maps,
         drops: drops?,
         force: args.force,
-        limits: args.limits.limits(),
+        limits: args.limits.limits(&caller.settings),
         control: caller.control.clone(),
     };
     let report = ovpack::convert(&args.pack, &args.out, &options)?;
