@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
+use camino::Utf8Path;
+
 use crate::help::VERBS;
 use crate::support::test_store::{Output, get, output};
 use crate::support::{TestStore, path_of, scratch};
@@ -11,6 +13,27 @@ fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ovpack"));
     command.args(arguments).env_clear().stdin(Stdio::null());
     output(command)
+}
+
+#[test]
+fn a_newcomer_with_a_readme_alone_comes_through_in_both_languages() {
+    // A source archive cannot be cloned; the guides' tests run the English page there as well.
+    if !Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".git")
+        .exists()
+    {
+        return;
+    }
+    for page in ["README.md", "README.zh.md"] {
+        let mut script = Command::new("python3");
+        script
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["scripts/newcomer.py", page, "--program"])
+            .arg(env!("CARGO_BIN_EXE_ovpack"));
+        let ended = output(script);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(" 0 not as shown; "), "{ended:?}");
+    }
 }
 
 #[test]
