@@ -16,24 +16,23 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_newcomer_with_a_readme_alone_comes_through_in_both_languages() {
-    // A source archive cannot be cloned; the guides' tests run the English page there as well.
+fn a_newcomer_with_a_readme_alone_comes_through_in_a_fresh_clone() {
+    // A source archive cannot be cloned; the guides' tests run the page there as well.
     if !Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(".git")
         .exists()
     {
         return;
     }
-    for page in ["README.md", "README.zh.md"] {
-        let mut script = Command::new("python3");
-        script
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["scripts/newcomer.py", page, "--program"])
-            .arg(env!("CARGO_BIN_EXE_ovpack"));
-        let ended = output(script);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(ended.stdout.contains(" 0 not as shown; "), "{ended:?}");
-    }
+    // The English page has the same blocks, which another test holds it to.
+    let mut script = Command::new("python3");
+    script
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["scripts/newcomer.py", "README.zh.md", "--program"])
+        .arg(env!("CARGO_BIN_EXE_ovpack"));
+    let ended = output(script);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains(" 0 not as shown; "), "{ended:?}");
 }
 
 #[test]
