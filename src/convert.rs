@@ -137,7 +137,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
     let root_name = root_name.to_owned();
     ensure_root_packable(&mapping.to, &root_name, options.layout)?;
     let out = OutputPath::decide(out, &root_name, options.force)?;
-    intake.read_bytes(&Nowhere, control)?;
+    intake.read_bytes(&Nowhere, None, control)?;
     let before = intake.staging.sums()?;
     intake.staging.drop_session_records()?;
     let rows = Rows::new(&intake.staging, &from, &mapping.to, options.layout)?;

@@ -7,7 +7,7 @@
 use camino::Utf8PathBuf;
 
 use super::Admitted;
-use super::stage::{Staged, remember_written};
+use super::stage::Staged;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::journal::prepare::Prepared;
@@ -40,7 +40,9 @@ pub(super) fn commit(
         undoes: None,
     };
     // Before the exchange, as all that takes longer the more files there are.
-    remember_written(tx.session, staging, staged.taken_ns);
+    if let Some(cache) = &mut tx.session.cache {
+        cache.flush();
+    }
     let paths = units
         .iter()
         .map(|unit| Utf8PathBuf::from(&unit.path))

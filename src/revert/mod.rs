@@ -9,7 +9,6 @@ mod wanted;
 use camino::Utf8PathBuf;
 
 use crate::assembly::assemble;
-use crate::clock;
 use crate::control::Phase;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
@@ -57,7 +56,7 @@ pub(crate) fn run(
     cited.reverts.dedup();
     let mut transaction = Transaction::begin_citing(session, &new, &cited)?;
     let done = match stage(&mut transaction, &staging, tx, paths, options) {
-        Ok((prepared, taken_ns)) => commit(transaction, &staging, &prepared, taken_ns),
+        Ok(prepared) => commit(transaction, &staging, &prepared),
         Err(error) => Err(transaction.abort(error)),
     };
     drop(staging);
@@ -132,16 +131,17 @@ fn stage(
     tx: TransactionId,
     paths: &[Uri],
     options: &RollbackOptions,
-) -> Result<(Prepared, i128)> {
+) -> Result<Prepared> {
     let planned = plan(transaction.session, staging, tx, paths, options)?;
     let mut slots = stage::make_slots(transaction, &planned.units)?;
+    transaction.syncer = stage::syncer_of(&slots)?;
     let choose = |path: &_| Ok(planned.source_of(path));
-    assemble(staging, &mut slots, &choose, &options.control)?;
+    let cache = transaction.session.cache.as_mut();
+    assemble(staging, &mut slots, &choose, cache, &options.control)?;
     options.control.begin(Phase::Syncing, 0, 0);
-    if let Some(slot) = slots.first() {
-        slot.dir().sync_file_system()?;
+    if let Some(syncer) = &transaction.syncer {
+        syncer.begin_last()?;
     }
-    let taken_ns = clock::now_ns();
     let paths: Vec<_> = planned
         .units
         .iter()
@@ -163,7 +163,7 @@ fn stage(
         units,
         undoes: None,
     };
-    Ok((prepared, taken_ns))
+    Ok(prepared)
 }
 
 fn plan(
@@ -188,19 +188,12 @@ fn plan(
     look.plan(wanted, options)
 }
 
-fn commit(
-    transaction: Transaction<'_>,
-    staging: &Staging,
-    prepared: &Prepared,
-    taken_ns: i128,
-) -> Result<Receipt> {
-    let Transaction { session, id } = transaction;
+fn commit(transaction: Transaction<'_>, staging: &Staging, prepared: &Prepared) -> Result<Receipt> {
+    let id = transaction.id;
     // Before the exchange, as all that takes longer the more files there are.
-    stage::remember_written(session, staging, taken_ns);
-    let transaction = Transaction {
-        session: &mut *session,
-        id,
-    };
+    if let Some(cache) = &mut transaction.session.cache {
+        cache.flush();
+    }
     let planned = match receipt(staging, &[]) {
         Ok(planned) => planned,
         Err(error) => return Err(transaction.abort(error)),
