@@ -34,6 +34,22 @@ guides:
 deny:
     cargo deny check
 
+# Licences and sources alone, where cargo-deny is not there (needs python3)
+licences:
+    python3 scripts/licences.py
+
+# The crate as it will be downloaded, built, and below 10 MB
+package:
+    scripts/package.sh
+
+# The Debian package (needs cargo-deb)
+deb:
+    scripts/deb.sh
+
+# The README's commands in a fresh clone, as they stand (needs python3)
+newcomer page="README.md" *options:
+    python3 scripts/newcomer.py {{page}} {{options}}
+
 # Restores a real backup into a new store and shows it
 first-run:
     sh examples/first-run.sh

@@ -6,6 +6,7 @@
 //! by name ([`checkpoint`]) and happen at no other time.
 
 mod batch;
+mod faults;
 mod guard;
 
 use std::io;
@@ -21,6 +22,7 @@ use crate::fault;
 use crate::fsops;
 
 pub(crate) use batch::{BATCH_ROWS, Batch};
+pub(crate) use faults::faults;
 pub(crate) use guard::{Heed, Overtime, guard, heed};
 
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.

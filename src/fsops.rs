@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 
 use beneath::open_beneath;
-pub(crate) use copy::set_file_mtime;
+pub(crate) use copy::{set_file_mtime, shares_blocks};
 pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
@@ -47,6 +47,14 @@ const OVERLAYFS_MAGIC: fs::FsWord = 0x794c_7630;
 
 /// Longest relative path given to one system call; below `PATH_MAX` with room for its NUL.
 const CALL_PATH_BYTES: usize = 4000;
+
+/// What may still be used of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FreeSpace {
+    pub(crate) bytes: u64,
+    /// How many files more; `None` where no number of them is fixed.
+    pub(crate) files: Option<u64>,
+}
 
 /// An open directory, and its path for messages.
 #[derive(Debug)]
@@ -259,9 +267,17 @@ impl Dir {
 
     /// Returns the bytes that an unprivileged writer may still use on this file system.
     pub(crate) fn free_bytes(&self) -> Result<u64> {
+        self.free_space().map(|space| space.bytes)
+    }
+
+    /// Returns what an unprivileged writer may still use on this file system.
+    pub(crate) fn free_space(&self) -> Result<FreeSpace> {
         let volume = fs::fstatvfs(self.fd())
             .map_err(|source| Error::io("ask for the free space of", &*self.path, source.into()))?;
-        Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+        Ok(FreeSpace {
+            bytes: volume.f_bavail.saturating_mul(volume.f_frsize),
+            files: (volume.f_files > 0).then_some(volume.f_favail),
+        })
     }
 
     /// Returns whether this is a directory of overlayfs, which shows several directories as one.

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::config::Config;
+use crate::config;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, FileKind};
@@ -141,11 +141,7 @@ fn store_row(root: &Dir) -> Result<Option<Journal>> {
 fn make(root: Dir, is_adopted: bool, options: InitOptions) -> Result<Layout> {
     let layout = Layout::create(root, is_adopted)?;
     probe::ensure_supported(&layout)?;
-    let config = Config {
-        layout: options.layout,
-        ..Config::default()
-    };
-    config.write(layout.control())?;
+    config::write_layout(layout.control(), options.layout)?;
     Journal::create(&layout.path_of(layout::JOURNAL), is_adopted)?;
     layout.control().sync()?;
     layout.root().sync()?;

@@ -1,6 +1,8 @@
 //! The store's writer lock: a kernel lock on a file that is never removed, so it cannot go stale.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
+use std::io::Read as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,10 @@ use crate::fsops::{self, Dir};
 
 /// How often a waiting writer asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// Longest file of the kernel that is read, in bytes.
+const READ_BYTES_MAX: u64 = 1 << 20;
+/// Words of a command line that are shown.
+const WORDS_SHOWN: usize = 6;
 
 /// The held lock; dropping it, or the end of the process however it ends, releases it.
 #[derive(Debug)]
@@ -58,4 +64,85 @@ impl WriterLock {
             }
         }
     }
+
+    /// Takes the lock `name` in `dir` where it is free at this moment, and writes nothing; `None` where
+    /// another process has it.
+    pub(crate) fn take_if_free(dir: &Dir, name: &str) -> Result<Option<Self>> {
+        let file = dir.open_file(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::io("lock", dir.at(name), source)),
+        }
+    }
+}
+
+/// A process that holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pid: u32,
+    /// The beginning of its command line; empty where nobody may know.
+    command: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.command.as_str() {
+            "" => write!(f, "{}", self.pid),
+            command => write!(f, "{} ({command})", self.pid),
+        }
+    }
+}
+
+/// Returns which process holds a lock of any kind on a file, as far as the kernel tells; it does not
+/// on Btrfs, and of a process in another namespace.
+pub(crate) fn holder(dir: &Dir, name: &str) -> Option<Holder> {
+    let pid: u32 = holding_pid(dir, name)?.parse().ok()?;
+    let read = || read_kernel(&format!("{pid}/cmdline"));
+    let command = read().unwrap_or_default();
+    let words: Vec<_> = command.split('\0').take(WORDS_SHOWN).collect();
+    Some(Holder {
+        pid,
+        command: words.join(" ").trim_end().to_owned(),
+    })
+}
+
+/// Returns whether any process holds a lock of any kind on a file, as far as the kernel tells.
+pub(crate) fn is_held(dir: &Dir, name: &str) -> bool {
+    holding_pid(dir, name).is_some()
+}
+
+/// Asks the kernel's list, which knows the locks of every kind; the number is -1 or 0 where it is
+/// nobody's or that of a process that cannot be seen.
+fn holding_pid(dir: &Dir, name: &str) -> Option<String> {
+    let stat = dir.stat_at(name).ok()??;
+    let (major, minor) = (
+        rustix::fs::major(stat.device),
+        rustix::fs::minor(stat.device),
+    );
+    // As proc_locks(5) prints it: `1: FLOCK ADVISORY WRITE 708 00:13:7 0 EOF`, and with `->` before
+    // the kind for those who wait.
+    let place = format!("{major:02x}:{minor:02x}:{}", stat.inode);
+    let locks = read_kernel("locks")?;
+    let mut lines = locks.lines().map(|line| line.split_whitespace());
+    lines.find_map(|mut words| {
+        let mut before = "";
+        let mut is_waiting = false;
+        words.find_map(|word| {
+            is_waiting |= word == "->";
+            let is_place = word == place && !is_waiting;
+            let pid = before.to_owned();
+            before = word;
+            is_place.then_some(pid)
+        })
+    })
+}
+
+/// Reads the beginning of a file below /proc.
+fn read_kernel(below: &str) -> Option<String> {
+    let proc = Dir::open(Utf8Path::new("/proc")).ok()?;
+    let mut bytes = Vec::new();
+    let file = proc.open_file(below).ok()?;
+    file.take(READ_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

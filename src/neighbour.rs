@@ -11,6 +11,7 @@ use camino::Utf8Path;
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind};
 use crate::layout::Layout;
+use crate::lock;
 use crate::tree::{self, Descend};
 use crate::uri::Scope;
 
@@ -18,7 +19,7 @@ use crate::uri::Scope;
 const PATH_LOCK: &str = ".path.ovlock";
 /// Where a workspace keeps its accounts.
 const ACCOUNTS: &str = "viking";
-/// Longest pid file and longest list of held locks that are read, in bytes.
+/// Longest pid file that is read, in bytes.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
 /// Fails with [`Error::InUse`] at the first sign; changes nothing.
@@ -67,8 +68,10 @@ fn ensure_no_server_in(path: &Utf8Path) -> Result<()> {
         };
         let sign = match Utf8Path::new(name).extension() {
             Some("pid") if is_of_running_process(&dir, name) => "the pid file of a running process",
-            Some("lock") if is_held(&dir, name) => "a lock file that a process holds",
-            None if name == "LOCK" && is_held(&dir, name) => "a lock file that a process holds",
+            Some("lock") if lock::is_held(&dir, name) => "a lock file that a process holds",
+            None if name == "LOCK" && lock::is_held(&dir, name) => {
+                "a lock file that a process holds"
+            }
             _ => return Ok(()),
         };
         let path = dir.at(name);
@@ -84,31 +87,4 @@ fn is_of_running_process(dir: &Dir, name: &str) -> bool {
     });
     let pid = text.and_then(|text| text.split_whitespace().next()?.parse::<u32>().ok());
     pid.is_some_and(|pid| Dir::open(Utf8Path::new(&format!("/proc/{pid}"))).is_ok())
-}
-
-/// Asks the kernel's list, which knows the locks of every kind.
-fn is_held(dir: &Dir, name: &str) -> bool {
-    let Ok(Some(stat)) = dir.stat_at(name) else {
-        return false;
-    };
-    let Ok(locks) = Dir::open(Utf8Path::new("/proc")).and_then(|proc| proc.open_file("locks"))
-    else {
-        return false;
-    };
-    let mut text = String::new();
-    if locks
-        .take(READ_BYTES_MAX)
-        .read_to_string(&mut text)
-        .is_err()
-    {
-        return false;
-    }
-    let (major, minor) = (
-        rustix::fs::major(stat.device),
-        rustix::fs::minor(stat.device),
-    );
-    // As proc_locks(5) prints it.
-    let place = format!("{major:02x}:{minor:02x}:{}", stat.inode);
-    text.lines()
-        .any(|line| line.split_whitespace().any(|word| word == place))
 }

@@ -9,14 +9,15 @@ use crate::error::{Error, Result};
 use crate::layout;
 use crate::uri::Scope;
 
-/// Refuses a path in a live tree or a control directory. Beside them a store's directory is anyone's.
+/// Refuses a path in a live tree or a control directory, for who writes a file beside those that acts
+/// write. Beside them a store's directory is anyone's.
 ///
 /// Which stores are adopted is not asked of their journals, which may be damaged: the names of both
 /// kinds of live trees count.
 ///
 /// # Errors
 /// [`Error::InvalidArgument`].
-pub(crate) fn ensure_outside_of_trees(argument: &'static str, path: &Utf8Path) -> Result<()> {
+pub fn ensure_outside_of_trees(argument: &'static str, path: &Utf8Path) -> Result<()> {
     let is_inside = stores_around(path).any(|below| {
         let mut names = below.components().map(|component| component.as_str());
         match names.next() {

@@ -43,6 +43,22 @@ pub(crate) fn ensure_supported(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
+/// Tries whether a copy of a file can share its blocks.
+pub(crate) fn shares_blocks(layout: &Layout) -> Result<bool> {
+    let scratch = layout.control().open_dir(layout::STAGING)?;
+    clear(&scratch)?;
+    let tried = try_sharing(&scratch);
+    clear(&scratch)?;
+    tried
+}
+
+fn try_sharing(scratch: &Dir) -> Result<bool> {
+    let mut from = scratch.create_file(A, 0o600)?;
+    fsops::write_all(&mut from, INSIDE.as_bytes(), &scratch.at(A))?;
+    let to = scratch.create_file(B, 0o600)?;
+    fsops::shares_blocks(&from, &to, &scratch.at(B))
+}
+
 /// Fails where a scope cannot be moved, and so nothing below it that came with it.
 fn ensure_movable(live: &Dir, scratch: &Dir) -> Result<()> {
     scratch.create_dir(A, fsops::PRIVATE_MODE)?;

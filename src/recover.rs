@@ -22,7 +22,7 @@ use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::EventKind;
 use crate::journal::prepare::Unit;
-use crate::layout;
+use crate::layout::{self, Layout};
 use crate::plan;
 use crate::prune;
 use crate::session::Session;
@@ -160,7 +160,7 @@ fn moved_units(
             Position::Old => false,
             Position::Neither(found) => match options.direction {
                 Some(_) => slot_holds_old(session, unit)?,
-                None => return Err(in_doubt(session, id, unit, found)),
+                None => return Err(in_doubt(&session.layout, id, unit, found)),
             },
         };
         if is_moved {
@@ -176,10 +176,11 @@ fn slot_holds_old(session: &Session, unit: &Unit) -> Result<bool> {
     Ok(held.map(|stat| stat.inode) == unit.old.map(|tree| tree.inode))
 }
 
-fn in_doubt(session: &Session, id: TransactionId, unit: &Unit, found: String) -> Error {
-    let path = match session.layout.open_unit_parent(&unit.path) {
+/// Makes the error of a unit that is neither the old nor the new tree.
+pub(crate) fn in_doubt(layout: &Layout, id: TransactionId, unit: &Unit, found: String) -> Error {
+    let path = match layout.open_unit_parent(&unit.path) {
         Ok((parent, name)) => parent.at(&name),
-        Err(_) => session.layout.root().at(&unit.path),
+        Err(_) => layout.root().at(&unit.path),
     };
     Error::InDoubt {
         tx: id,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::browse::{self, ListEntry};
+use crate::config::Settings;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::export::{self, Confirm, ExportOptions, ExportReport};
@@ -53,6 +54,10 @@ pub struct OpenOptions {
     pub wait: Duration,
     /// Write to an adopted directory although `OpenViking` seems to work on it.
     pub while_running: bool,
+    /// Settings that go before those of the store's own file, such as an environment's.
+    pub overrides: Settings,
+    /// Settings for what the store's own file does not say, such as a user's.
+    pub defaults: Settings,
 }
 
 /// An opened store.

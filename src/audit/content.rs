@@ -118,32 +118,16 @@ fn read_live(
 }
 
 /// Returns files and bytes of a slot's tree, which is what was recorded.
-fn verify_slot(
+pub(crate) fn verify_slot(
     layout: &Layout,
     journal: &Journal,
     slot: &HeldSlot,
     control: &Control,
 ) -> Result<(u64, u64)> {
-    let damaged = |detail: String| Error::SlotDamaged {
-        tx: slot.holder,
-        slot: slot.id.to_string(),
-        detail,
+    let Some(tree) = open_tree_of(layout, slot)? else {
+        return Ok((0, 0));
     };
-    let held = match open_tree(layout, slot) {
-        Err(error) if error.is_absent() && slot.has_tree => {
-            return Err(damaged("its tree is gone".to_owned()));
-        }
-        Err(error) if error.is_absent() => None,
-        held => held?,
-    };
-    let tree = match (held, slot.has_tree) {
-        (Some(tree), true) => tree,
-        (None, false) => return Ok((0, 0)),
-        (None, true) => return Err(damaged("its tree is gone".to_owned())),
-        (Some(_), false) => {
-            return Err(damaged("it holds a tree, but should hold none".to_owned()));
-        }
-    };
+    let damaged = |detail: String| damaged(slot, detail);
     let staging = Staging::make(None)?;
     let base = EntryPath::parse(&slot.path).unwrap_or_default();
     let mut strange = Vec::new();
@@ -177,6 +161,33 @@ fn verify_slot(
         ));
     }
     Err(damaged(strange.join(", ")))
+}
+
+/// Opens the tree in a slot; `None` where there is none and none should be.
+///
+/// # Errors
+/// [`Error::SlotDamaged`] where there is one and should be none, or the other way round.
+pub(crate) fn open_tree_of(layout: &Layout, slot: &HeldSlot) -> Result<Option<Dir>> {
+    let held = match open_tree(layout, slot) {
+        Err(error) if error.is_absent() => None,
+        held => held?,
+    };
+    match (held, slot.has_tree) {
+        (None, true) => Err(damaged(slot, "its tree is gone".to_owned())),
+        (Some(_), false) => Err(damaged(
+            slot,
+            "it holds a tree, but should hold none".to_owned(),
+        )),
+        (held, _) => Ok(held),
+    }
+}
+
+fn damaged(slot: &HeldSlot, detail: String) -> Error {
+    Error::SlotDamaged {
+        tx: slot.holder,
+        slot: slot.id.to_string(),
+        detail,
+    }
 }
 
 fn told(drift: &str) -> &str {

@@ -17,7 +17,7 @@ pub use content::{ContentReport, DriftedPath};
 pub use copy::{JournalExportOptions, JournalExportReport, JournalFormat};
 pub use query::{QueryOptions, QueryReport, QueryValue};
 
-pub(crate) use content::read_all;
+pub(crate) use content::{open_tree_of, read_all, verify_slot};
 pub(crate) use copy::export;
 pub(crate) use query::query;
 

@@ -62,6 +62,16 @@ pub(super) fn copy_file(
     }
 }
 
+/// Tries whether an empty file can share the blocks of another one.
+pub(crate) fn shares_blocks(from: &File, to: &File, path: &Utf8Path) -> Result<bool> {
+    let cloned = fault::step("clone").map(|()| fs::ioctl_ficlone(to, from));
+    match cloned.map_err(|source| Error::io("clone", path, source))? {
+        Ok(()) => Ok(true),
+        Err(source @ (Errno::NOSPC | Errno::DQUOT)) => Err(Error::io("clone", path, source.into())),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Sets when a file was changed last; `path` is for the message.
 pub(crate) fn set_file_mtime(file: &File, mtime_ns: i64, path: &Utf8Path) -> Result<()> {
     let times = Timestamps {

@@ -52,6 +52,19 @@ impl IndexDatabase {
         Some(Self { connection })
     }
 
+    /// Opens it for reading, with a list of its own to hold it against; `None` where it is not there
+    /// or cannot be used.
+    pub(super) fn open_for_comparing(layout: &Layout) -> Result<Option<Self>> {
+        let database = Self::open_for_reading(layout);
+        if let Some(database) = &database {
+            database
+                .connection
+                .execute_batch(WANTED)
+                .context("open the search index")?;
+        }
+        Ok(database)
+    }
+
     /// Returns how far the journal was read; 0 where nothing was, or where it was another journal.
     pub(super) fn position(&self, journal: &Journal) -> Result<i64> {
         let query = "SELECT seq, hash FROM position";

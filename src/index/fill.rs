@@ -70,7 +70,8 @@ pub(super) fn catch_up(
 
 /// Lists what is to be found at and below a path.
 pub(super) fn want(database: &mut IndexDatabase, journal: &Journal, path: &str) -> Result<()> {
-    let tx = database.begin()?;
+    // The list is the connection's own: nobody is kept from writing, and reading is all it needs.
+    let tx = database.connection.transaction().context(WRITE)?;
     tx.execute("DELETE FROM wanted", []).context(WRITE)?;
     {
         let insert = "INSERT OR REPLACE INTO wanted (path, level, content_sha256, record_sha256, bytes, scalars, text)

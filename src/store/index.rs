@@ -1,7 +1,6 @@
 //! The content index: searched, brought up to date, held against the rules.
 
 use super::Store;
-use crate::config::Config;
 use crate::control::Control;
 use crate::error::Result;
 use crate::index::{FindOptions, FindReport, Index, IndexCheckReport, IndexOptions, IndexStatus};
@@ -99,7 +98,7 @@ impl Store {
         act(&Index {
             layout: &reader.layout,
             journal: &reader.journal,
-            settings: Config::read(reader.layout.control())?.index,
+            settings: self.settings()?.index()?,
         })
     }
 }

@@ -11,6 +11,7 @@ const LINES_MAX: usize = 400;
 /// the clock and the environment.
 const DOORS: &[&str] = &[
     "src/bin/ovpack/caller.rs",
+    "src/bin/ovpack/commands/man.rs",
     "src/bin/ovpack/fault.rs",
     "src/clock.rs",
     "src/db.rs",

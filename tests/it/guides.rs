@@ -45,6 +45,7 @@ pages! {
     the_runbook_for_backups_runs: "docs/en/runbook-backup.md",
     the_runbook_for_rollbacks_runs: "docs/en/runbook-rollback.md",
     search_runs: "docs/en/search.md",
+    settings_run: "docs/en/settings.md",
     store_runs: "docs/en/store.md",
     undo_runs: "docs/en/undo.md",
 }

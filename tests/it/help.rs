@@ -18,10 +18,37 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-pub(crate) const VERBS: [&str; 26] = [
-    "init", "import", "export", "restore", "backup", "verify", "inspect", "convert", "salvage",
-    "ls", "cat", "find", "index", "status", "log", "show", "history", "tree", "rollback", "redo",
-    "prune", "pin", "unpin", "recover", "journal", "serve",
+pub(crate) const VERBS: [&str; 30] = [
+    "init",
+    "import",
+    "export",
+    "restore",
+    "backup",
+    "verify",
+    "inspect",
+    "convert",
+    "salvage",
+    "ls",
+    "cat",
+    "find",
+    "index",
+    "status",
+    "log",
+    "show",
+    "history",
+    "tree",
+    "rollback",
+    "redo",
+    "prune",
+    "pin",
+    "unpin",
+    "recover",
+    "doctor",
+    "journal",
+    "serve",
+    "config",
+    "completions",
+    "man",
 ];
 
 #[test]

@@ -7,7 +7,6 @@ use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
 use crate::human::Bytes;
-use crate::limits::LimitArgs;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
@@ -24,7 +23,7 @@ pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> O
 fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
     let (pack, limits) = command.pack().unzip();
     let pack = pack.map(shell_word).unwrap_or_default();
-    let shortens_names = limits.is_some_and(LimitArgs::shortens_names);
+    let shortens_names = limits.is_some_and(|limits| limits.shortens_names(&caller.settings));
     if let Error::Place(PlaceFault::NoPlace { places, .. }) = error {
         return Some(no_place(places));
     }

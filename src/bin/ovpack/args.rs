@@ -47,7 +47,7 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_name = "DIR",
         value_parser = path(),
-        help = "Use the store in DIR [env: OVPACK_STORE] [default: the nearest store at or above the working directory]"
+        help = "Use the store in DIR [env: OVPACK_STORE] [default: the nearest store at or above the working directory, else that of the user's settings]"
     )]
     pub(crate) store: Option<Utf8PathBuf>,
     /// Print one JSON object on standard output, also for errors
@@ -71,9 +71,9 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_name = "N",
         value_parser = jobs,
-        help = "Work with N threads, 1 to 64 [default: one for each processor]"
+        help = "Work with N threads, 1 to 64 [env: OVPACK_JOBS] [default: one for each processor]"
     )]
-    jobs: Option<Jobs>,
+    pub(crate) jobs: Option<Jobs>,
     /// Write to an adopted directory although OpenViking seems to work on it
     #[arg(long, global = true)]
     pub(crate) while_running: bool,
@@ -92,11 +92,6 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
-    /// Returns how many threads work on one act.
-    pub(crate) fn jobs(&self) -> Jobs {
-        self.jobs.unwrap_or_default()
-    }
-
     /// Returns how long a writing verb waits for another process.
     pub(crate) const fn wait(&self) -> Duration {
         Duration::from_secs(self.wait)
@@ -146,7 +141,7 @@ impl PutArgs {
             limits,
             policies: self.policies.files.clone(),
             pack_name: None,
-            jobs: caller.jobs,
+            jobs: caller.jobs(),
             control: caller.control.clone(),
         }
     }

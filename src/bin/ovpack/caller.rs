@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use camino::Utf8PathBuf;
-use ovpack::{Control, Jobs, OpenOptions, Store};
+use camino::{Utf8Path, Utf8PathBuf};
+use ovpack::{Control, Error, Jobs, OpenOptions, Settings, Store};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::args::GlobalArgs;
 use crate::escape::shell_word;
 use crate::failure::{Failure, Result};
+use crate::settings;
 use crate::ui::Ui;
 
 /// The caller of one verb.
@@ -21,8 +22,10 @@ pub(crate) struct Caller {
     pub(crate) options: OpenOptions,
     /// Watches and stops the act.
     pub(crate) control: Control,
-    /// How many threads work on the act.
-    pub(crate) jobs: Jobs,
+    /// What flags, environment and files of settings say, in this order.
+    pub(crate) settings: Settings,
+    /// How many threads `--jobs` wants.
+    jobs: Option<Jobs>,
     /// The store that `--store` names.
     named: Option<Utf8PathBuf>,
 }
@@ -41,12 +44,14 @@ impl Caller {
                 host: String::new(),
                 wait: global.wait(),
                 while_running: global.while_running,
+                ..OpenOptions::default()
             },
             control: Control {
                 progress: ui.progress(),
                 interrupt: None,
             },
-            jobs: global.jobs(),
+            settings: Settings::default(),
+            jobs: global.jobs,
             named: global.store.clone(),
         }
     }
@@ -67,15 +72,54 @@ impl Caller {
         self.control.interrupt = Some(interrupt);
     }
 
+    /// Reads the settings: those of the environment and of the user, and of the store's own file,
+    /// where a store is named or near.
+    pub(crate) fn read_settings(&mut self) -> Result<()> {
+        let of_environment = settings::of_environment()?;
+        let of_user = settings::of_user()?;
+        self.options.overrides = of_environment.clone();
+        self.options.defaults = of_user.clone();
+        let mut of_flags = Settings::default();
+        if let Some(store) = &self.named {
+            of_flags.set("store", store.as_str(), settings::flag("--store"))?;
+        }
+        if let Some(jobs) = self.jobs {
+            of_flags.set("jobs", &jobs.get().to_string(), settings::flag("--jobs"))?;
+        }
+        let of_store = match self.store_path() {
+            Ok(store) => Settings::of_store(&store)?,
+            Err(_) => Settings::default(),
+        };
+        let all = of_flags.over(&of_environment).over(&of_store);
+        self.settings = all.over(&of_user);
+        Ok(())
+    }
+
+    /// Returns how many threads work on the act.
+    pub(crate) fn jobs(&self) -> Jobs {
+        self.settings.jobs().or(self.jobs).unwrap_or_default()
+    }
+
     /// Opens the store: `--store`, else `OVPACK_STORE`, else the nearest one at or above the
-    /// working directory.
+    /// working directory, else that of the user's settings.
     pub(crate) fn store(&self) -> Result<Store> {
-        let path = match (&self.named, environment("OVPACK_STORE")) {
+        Ok(Store::open(&self.store_path()?, &self.options)?)
+    }
+
+    /// Returns where the store is, which may be one that cannot be opened.
+    pub(crate) fn store_path(&self) -> Result<Utf8PathBuf> {
+        Ok(match (&self.named, environment("OVPACK_STORE")) {
             (Some(named), _) => named.clone(),
             (None, Some(named)) => Utf8PathBuf::from(named),
-            (None, None) => Store::discover(&working_directory()?)?,
-        };
-        Ok(Store::open(&path, &self.options)?)
+            (None, None) => match (Store::discover(&working_directory()?), self.of_user()) {
+                (Err(Error::StoreNotFound { .. }), Some(store)) => store.to_owned(),
+                (found, _) => found?,
+            },
+        })
+    }
+
+    fn of_user(&self) -> Option<&Utf8Path> {
+        self.options.defaults.store()
     }
 
     /// Returns a command line that works on the same store when it is pasted.

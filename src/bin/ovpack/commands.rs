@@ -2,7 +2,10 @@
 
 mod backup;
 mod cat;
+mod completions;
+mod config;
 mod convert;
+mod doctor;
 mod export;
 mod find;
 mod history;
@@ -13,6 +16,7 @@ mod inspect;
 mod journal;
 mod log;
 mod ls;
+mod man;
 mod pin;
 mod prune;
 mod recover;
@@ -62,9 +66,13 @@ pub(crate) enum Command {
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
     Recover(recover::Args),
+    Doctor(doctor::Args),
     Journal(journal::Args),
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -95,9 +103,13 @@ impl Command {
             Self::Pin(args) => pin::pin(ui, caller, args),
             Self::Unpin(args) => pin::unpin(ui, caller, args),
             Self::Recover(args) => recover::run(ui, caller, args),
+            Self::Doctor(args) => doctor::run(ui, caller, args),
             Self::Journal(args) => journal::run(ui, caller, args),
             #[cfg(feature = "serve")]
             Self::Serve(args) => serve::run(ui, caller, args),
+            Self::Config(args) => config::run(ui, caller, args),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(ui, args),
         }
     }
 
@@ -122,6 +134,7 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
+            | Self::Doctor(_)
             | Self::Index(_)
             | Self::Journal(_) => true,
             // It has ways of its own to end.
@@ -132,7 +145,48 @@ impl Command {
             | Self::Cat(_)
             | Self::Find(_)
             | Self::Log(_)
-            | Self::History(_) => false,
+            | Self::History(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+
+    /// Returns whether the verb does what settings say, so that it must not go on without them. The
+    /// others do not: nobody shall be kept from a rollback by a misspelt setting.
+    pub(crate) const fn uses_settings(&self) -> bool {
+        match self {
+            Self::Import(_)
+            | Self::Export(_)
+            | Self::Restore(_)
+            | Self::Backup(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Convert(_)
+            | Self::Salvage(_)
+            | Self::Find(_)
+            | Self::Index(_)
+            | Self::Prune(_)
+            | Self::Config(_) => true,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => true,
+            Self::Init(_)
+            | Self::Ls(_)
+            | Self::Cat(_)
+            | Self::Status(_)
+            | Self::Log(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Tree(_)
+            | Self::Rollback(_)
+            | Self::Redo(_)
+            | Self::Pin(_)
+            | Self::Unpin(_)
+            | Self::Recover(_)
+            | Self::Doctor(_)
+            | Self::Journal(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 
@@ -171,7 +225,11 @@ impl Command {
             | Self::Pin(_)
             | Self::Unpin(_)
             | Self::Recover(_)
-            | Self::Journal(_) => None,
+            | Self::Doctor(_)
+            | Self::Journal(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
             #[cfg(feature = "serve")]
             Self::Serve(_) => None,
         }

@@ -52,6 +52,14 @@ pub(crate) enum Failure {
         /// As the system said.
         source: io::Error,
     },
+    /// A manual page cannot be written.
+    #[error("cannot write {path}")]
+    Page {
+        /// Where it should go.
+        path: Utf8PathBuf,
+        /// As the system said.
+        source: io::Error,
+    },
     /// Standard output does not take what it should.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -67,6 +75,7 @@ impl Failure {
             | Self::BytesAsJson
             | Self::WorkingDirectory(_)
             | Self::WorkingDirectoryName { .. }
+            | Self::Page { .. }
             | Self::Output(_) => None,
             #[cfg(feature = "serve")]
             Self::Serve { .. } => None,
@@ -81,6 +90,7 @@ impl Failure {
             Self::Usage { .. } | Self::BytesAsJson => "usage",
             Self::WorkingDirectory(_) | Self::WorkingDirectoryName { .. } => "working-directory",
             Self::Output(_) => "output",
+            Self::Page { .. } => "page",
             #[cfg(feature = "serve")]
             Self::Serve { .. } => "serve",
         }
@@ -94,7 +104,7 @@ impl Failure {
             Self::Usage { .. } | Self::BytesAsJson | Self::WorkingDirectoryName { .. } => {
                 Kind::Usage
             }
-            Self::WorkingDirectory(_) | Self::Output(_) => Kind::Internal,
+            Self::WorkingDirectory(_) | Self::Page { .. } | Self::Output(_) => Kind::Internal,
             #[cfg(feature = "serve")]
             Self::Serve { .. } => Kind::Internal,
         }
@@ -109,6 +119,7 @@ impl Failure {
             | Self::BytesAsJson
             | Self::WorkingDirectory(_)
             | Self::WorkingDirectoryName { .. }
+            | Self::Page { .. }
             | Self::Output(_) => self.kind().openviking_code(),
             #[cfg(feature = "serve")]
             Self::Serve { .. } => self.kind().openviking_code(),
@@ -124,7 +135,7 @@ impl Failure {
                 details.insert("rehearsal".to_owned(), Value::Object(rehearsal.clone()));
                 details
             }
-            Self::WorkingDirectoryName { path } => {
+            Self::WorkingDirectoryName { path } | Self::Page { path, .. } => {
                 Map::from_iter([("path".to_owned(), Value::from(path.as_str()))])
             }
             Self::Usage { .. }
@@ -148,6 +159,7 @@ impl Failure {
             }
             #[cfg(feature = "serve")]
             Self::Serve { .. } => Some("choose another address, or look at the file's permissions"),
+            Self::Page { .. } => Some("choose a directory that you may write in"),
             Self::Output(_) => Some("check where standard output goes; the store is not concerned"),
         }
     }

@@ -2,69 +2,68 @@
 
 use std::num::ParseIntError;
 
-use ovpack::Limits;
+use ovpack::{Limits, MeasureFault, Settings, parse_bytes};
 
-/// Bounds on what a pack may ask for.
+/// Bounds on what a pack may ask for, as far as flags give them.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Refuse a manifest of more than BYTES; one of a million long paths has about 250 MiB
-    #[arg(long = "max-manifest-bytes", value_name = "BYTES", default_value = "256MiB", value_parser = byte_count)]
-    manifest_bytes: u64,
-    /// Refuse more than N members, or more than N entries in the manifest; each needs a row and a file
-    #[arg(long = "max-members", value_name = "N", default_value = "10000000")]
-    members: u64,
-    /// Refuse a path of more than BYTES; Linux takes no more than 4096 in one call
-    #[arg(long = "max-path-bytes", value_name = "BYTES", default_value = "4096", value_parser = path_bytes)]
-    path_bytes: u64,
-    /// Refuse a component of a path of more than BYTES; Linux file systems hold no more than 255
-    #[arg(long = "max-component-bytes", value_name = "BYTES", default_value = "255", value_parser = component_bytes)]
-    component_bytes: u64,
-    /// Refuse a path of more than N components; 4096 bytes have room for 2048
-    #[arg(long = "max-depth", value_name = "N", default_value = "2048", value_parser = depth)]
-    depth: u64,
-    /// Refuse a pack that unpacks to more than N times its size; text reaches 20, logs 100
-    #[arg(long = "max-ratio", value_name = "N", default_value = "200")]
-    ratio: u64,
-    /// Accept any ratio up to BYTES of unpacked content, which a disk can bear
-    #[arg(long = "ratio-floor-bytes", value_name = "BYTES", default_value = "1GiB", value_parser = byte_count)]
-    ratio_floor_bytes: u64,
+    /// Refuse a manifest of more than BYTES; one of a million long paths has about 250 MiB [default: 256MiB]
+    #[arg(long = "max-manifest-bytes", value_name = "BYTES", value_parser = parse_bytes)]
+    manifest_bytes: Option<u64>,
+    /// Refuse more than N members, or more than N entries in the manifest; each needs a row and a file [default: 10000000]
+    #[arg(long = "max-members", value_name = "N")]
+    members: Option<u64>,
+    /// Refuse a path of more than BYTES; Linux takes no more than 4096 in one call [default: 4096]
+    #[arg(long = "max-path-bytes", value_name = "BYTES", value_parser = path_bytes)]
+    path_bytes: Option<u64>,
+    /// Refuse a component of a path of more than BYTES; Linux file systems hold no more than 255 [default: 255]
+    #[arg(long = "max-component-bytes", value_name = "BYTES", value_parser = component_bytes)]
+    component_bytes: Option<u64>,
+    /// Refuse a path of more than N components; 4096 bytes have room for 2048 [default: 2048]
+    #[arg(long = "max-depth", value_name = "N", value_parser = depth)]
+    depth: Option<u64>,
+    /// Refuse a pack that unpacks to more than N times its size; text reaches 20, logs 100 [default: 200]
+    #[arg(long = "max-ratio", value_name = "N")]
+    ratio: Option<u64>,
+    /// Accept any ratio up to BYTES of unpacked content, which a disk can bear [default: 1GiB]
+    #[arg(long = "ratio-floor-bytes", value_name = "BYTES", value_parser = parse_bytes)]
+    ratio_floor_bytes: Option<u64>,
     /// Refuse a pack that unpacks to more than BYTES [default: any; import and restore ask for the disk's free space]
-    #[arg(long = "max-unpacked-bytes", value_name = "BYTES", value_parser = byte_count)]
+    #[arg(long = "max-unpacked-bytes", value_name = "BYTES", value_parser = parse_bytes)]
     unpacked_bytes: Option<u64>,
 }
 
 impl LimitArgs {
-    /// Returns the limits for the library.
-    pub(crate) const fn limits(&self) -> Limits {
+    /// Returns the limits for the library: the flags, and where there are none the settings.
+    pub(crate) fn limits(&self, settings: &Settings) -> Limits {
+        let set = settings.limits();
         Limits {
-            manifest_bytes: self.manifest_bytes,
-            members: self.members,
-            path_bytes: self.path_bytes,
-            component_bytes: self.component_bytes,
-            depth: self.depth,
-            ratio: self.ratio,
-            ratio_floor_bytes: self.ratio_floor_bytes,
-            unpacked_bytes: self.unpacked_bytes,
+            manifest_bytes: self.manifest_bytes.unwrap_or(set.manifest_bytes),
+            members: self.members.unwrap_or(set.members),
+            path_bytes: self.path_bytes.unwrap_or(set.path_bytes),
+            component_bytes: self.component_bytes.unwrap_or(set.component_bytes),
+            depth: self.depth.unwrap_or(set.depth),
+            ratio: self.ratio.unwrap_or(set.ratio),
+            ratio_floor_bytes: self.ratio_floor_bytes.unwrap_or(set.ratio_floor_bytes),
+            unpacked_bytes: self.unpacked_bytes.or(set.unpacked_bytes),
         }
     }
 
     /// Returns whether names are bounded more tightly than the format does.
-    pub(crate) const fn shortens_names(&self) -> bool {
-        self.path_bytes < Limits::PATH_BYTES_MAX
-            || self.component_bytes < Limits::COMPONENT_BYTES_MAX
+    pub(crate) fn shortens_names(&self, settings: &Settings) -> bool {
+        let limits = self.limits(settings);
+        limits.path_bytes < Limits::PATH_BYTES_MAX
+            || limits.component_bytes < Limits::COMPONENT_BYTES_MAX
     }
 }
 
 /// Why a text is no number for a flag.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NumberFault {
-    /// No number, or no unit.
-    #[error("it is no number of bytes; write it like 268435456, 256MiB or 1GiB")]
-    Bytes,
-    /// Too large a number.
-    #[error("it is more bytes than 64 bits can count")]
-    TooMany,
+    /// No number of bytes.
+    #[error(transparent)]
+    Measure(#[from] MeasureFault),
     /// No number.
     #[error("it is no number")]
     Number(#[from] ParseIntError),
@@ -73,41 +72,14 @@ pub(crate) enum NumberFault {
     AboveFormat { most: u64, reason: &'static str },
 }
 
-/// Units that a number of bytes may have, and their bytes.
-const UNITS: [(&str, u64); 9] = [
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("B", 1),
-];
-
-/// Reads a number of bytes, with a unit or without.
-pub(crate) fn byte_count(text: &str) -> Result<u64, NumberFault> {
-    let with_unit = UNITS
-        .iter()
-        .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
-    let (digits, unit_bytes) = with_unit.unwrap_or((text, 1));
-    let digits = digits.trim_end_matches(' ');
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(NumberFault::Bytes);
-    }
-    let count: u64 = digits.parse().map_err(|_| NumberFault::TooMany)?;
-    count.checked_mul(unit_bytes).ok_or(NumberFault::TooMany)
-}
-
 fn path_bytes(text: &str) -> Result<u64, NumberFault> {
     let reason = "which is what Linux takes in one call";
-    at_most(byte_count(text)?, Limits::PATH_BYTES_MAX, reason)
+    at_most(parse_bytes(text)?, Limits::PATH_BYTES_MAX, reason)
 }
 
 fn component_bytes(text: &str) -> Result<u64, NumberFault> {
     let reason = "which is what Linux file systems hold";
-    at_most(byte_count(text)?, Limits::COMPONENT_BYTES_MAX, reason)
+    at_most(parse_bytes(text)?, Limits::COMPONENT_BYTES_MAX, reason)
 }
 
 fn depth(text: &str) -> Result<u64, NumberFault> {
@@ -136,37 +108,9 @@ mod tests {
     #[test]
     fn without_flags_the_limits_are_the_librarys() {
         let line = Line::try_parse_from(["x"]).expect("understood");
-        assert_eq!(line.limits.limits(), Limits::default());
-        assert!(!line.limits.shortens_names());
-    }
-
-    #[test]
-    fn numbers_of_bytes_have_a_unit_or_none() {
-        for (text, count) in [
-            ("0", Ok(0)),
-            ("268435456", Ok(268_435_456)),
-            ("256MiB", Ok(268_435_456)),
-            ("1GiB", Ok(1 << 30)),
-            ("3 KiB", Ok(3072)),
-            ("2TiB", Ok(2 << 40)),
-            ("5kB", Ok(5000)),
-            ("5MB", Ok(5_000_000)),
-            ("5GB", Ok(5_000_000_000)),
-            ("5TB", Ok(5_000_000_000_000)),
-            ("7B", Ok(7)),
-            ("18446744073709551615", Ok(u64::MAX)),
-            ("18446744073709551616", Err(NumberFault::TooMany)),
-            ("16777216TiB", Err(NumberFault::TooMany)),
-            ("", Err(NumberFault::Bytes)),
-            ("MiB", Err(NumberFault::Bytes)),
-            ("1.5GiB", Err(NumberFault::Bytes)),
-            ("-1", Err(NumberFault::Bytes)),
-            ("+1", Err(NumberFault::Bytes)),
-            ("1mib", Err(NumberFault::Bytes)),
-            ("1 000", Err(NumberFault::Bytes)),
-        ] {
-            assert_eq!(byte_count(text), count, "{text:?}");
-        }
+        let none = Settings::default();
+        assert_eq!(line.limits.limits(&none), Limits::default());
+        assert!(!line.limits.shortens_names(&none));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! It sees only the library's public API. Standard input is never read.
 
 mod advice;
-mod age;
 mod args;
 mod caller;
 mod commands;
@@ -21,6 +20,7 @@ mod pack_text;
 mod plan_text;
 mod progress;
 mod rollback_text;
+mod settings;
 mod streamed;
 mod ui;
 mod usage;
@@ -59,6 +59,14 @@ fn main() -> ExitCode {
 
 fn run(ui: &Ui, argv: &[OsString], cli: &Cli) -> Exit {
     let mut caller = Caller::new(ui, argv, &cli.global);
+    if let Err(failure) = caller.read_settings() {
+        if cli.command.uses_settings() {
+            return failed(ui, &failure, failure.help());
+        }
+        ui.talk(&format_args!(
+            "warning: {failure}; the settings are left aside"
+        ));
+    }
     if cli.command.ends_by_itself_on_signals() {
         caller.catch_signals();
     }

@@ -126,12 +126,13 @@ impl TestStore {
     }
 
     /// Returns all that the store's directory holds but what may change without a commit: the lock,
-    /// the journal's WAL with its index, and the stat cache.
+    /// the WALs of journal and search index with their indexes, and the stat cache.
     pub(crate) fn whole(&self) -> Tree {
         let mut all = tree(&self.path);
         all.retain(|path, _| {
             let name = path.strip_prefix(".ovpack/").unwrap_or_default();
-            !(name == "lock" || name.starts_with("store.db-") || name.starts_with("cache.db"))
+            let changing = ["store.db-", "index.db-", "cache.db"];
+            !(name == "lock" || changing.iter().any(|prefix| name.starts_with(prefix)))
         });
         // What was made and removed again in a directory of the store's own is no trace.
         for (path, node) in &mut all {

@@ -54,7 +54,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         maps,
         drops: drops?,
         force: args.force,
-        limits: args.limits.limits(),
+        limits: args.limits.limits(&caller.settings),
         jobs: caller.jobs,
         control: caller.control.clone(),
     };

@@ -78,7 +78,7 @@ pub(super) fn options(
         force,
         skip_special: skip.skip_special,
         level: form.level.unwrap_or_default(),
-        jobs: caller.jobs,
+        jobs: caller.jobs(),
         control: caller.control.clone(),
         ..ExportOptions::default()
     }

@@ -35,7 +35,9 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let parent = uri(&args.parent)?;
-    let options = args.put.options(args.limits.limits(), caller);
+    let options = args
+        .put
+        .options(args.limits.limits(&caller.settings), caller);
     let receipt = caller.store()?.import(&args.pack, &parent, &options)?;
     let words = Words {
         infinitive: "import",

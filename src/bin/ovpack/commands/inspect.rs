@@ -51,9 +51,9 @@ struct Answer<E, R> {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
-        limits: args.limits.limits(),
+        limits: args.limits.limits(&caller.settings),
         policies: Vec::new(),
-        jobs: caller.jobs,
+        jobs: caller.jobs(),
         control: caller.control.clone(),
     };
     let inspection = Inspection::open(&args.pack, &options)?;

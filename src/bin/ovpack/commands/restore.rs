@@ -29,7 +29,9 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
-    let options = args.put.options(args.limits.limits(), caller);
+    let options = args
+        .put
+        .options(args.limits.limits(&caller.settings), caller);
     let receipt = caller.store()?.restore(&args.pack, &options)?;
     let words = Words {
         infinitive: "restore",

@@ -67,7 +67,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         layout: args.layout,
         uri: some_uri(args.uri.as_deref())?,
         force: args.force,
-        limits: args.limits.limits(),
+        limits: args.limits.limits(&caller.settings),
         control: caller.control.clone(),
     };
     let done = ovpack::salvage(&args.pack, &args.into, &options)?;

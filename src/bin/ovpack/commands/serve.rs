@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::builder::RangedU64ValueParser;
-use ovpack::UploadOptions;
+use ovpack::{UploadOptions, parse_bytes};
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
@@ -14,7 +14,7 @@ use crate::caller::{self, Caller};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::http::{self, Keys, Listening, Settings};
-use crate::limits::{LimitArgs, byte_count};
+use crate::limits::LimitArgs;
 use crate::ui::{self, Ui};
 
 /// Answer OpenViking's clients over HTTP, and show the journal to auditors
@@ -43,10 +43,10 @@ pub(crate) struct Args {
     #[arg(long = "host-name", value_name = "NAME")]
     host_names: Vec<String>,
     /// Refuse an upload of more than BYTES
-    #[arg(long, value_name = "BYTES", default_value = "16GiB", value_parser = byte_count)]
+    #[arg(long, value_name = "BYTES", default_value = "16GiB", value_parser = parse_bytes)]
     max_upload_bytes: u64,
     /// Refuse an upload where all that wait have more than BYTES
-    #[arg(long, value_name = "BYTES", default_value = "64GiB", value_parser = byte_count)]
+    #[arg(long, value_name = "BYTES", default_value = "64GiB", value_parser = parse_bytes)]
     max_waiting_bytes: u64,
     /// Remove an upload that is not used for so long
     #[arg(long, value_name = "SECONDS", default_value = "900")]
@@ -78,9 +78,11 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         wait: caller.options.wait,
         body_timeout: Duration::from_secs(args.body_timeout),
         upload_bytes: args.max_upload_bytes,
-        jobs: caller.jobs,
-        limits: args.limits.limits(),
+        jobs: caller.jobs(),
+        limits: args.limits.limits(&caller.settings),
         host_names: args.host_names.clone(),
+        overrides: caller.options.overrides.clone(),
+        defaults: caller.options.defaults.clone(),
     };
     let uploads = UploadOptions {
         file_bytes: args.max_upload_bytes,

@@ -32,9 +32,9 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     let options = VerifyOptions {
-        limits: args.limits.limits(),
+        limits: args.limits.limits(&caller.settings),
         policies: args.policies.clone(),
-        jobs: caller.jobs,
+        jobs: caller.jobs(),
         control: caller.control.clone(),
     };
     let report = ovpack::verify(&args.pack, &options)?;

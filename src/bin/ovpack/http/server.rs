@@ -14,7 +14,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use ovpack::{IndexOptions, OpenOptions, Store, UploadOptions};
+use ovpack::{IndexOptions, Store, UploadOptions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -71,7 +71,7 @@ impl Listening {
         grace: Duration,
     ) -> Result<Self> {
         ensure_keys(address, &keys)?;
-        let store = Store::open(&settings.store, &OpenOptions::default())?;
+        let store = Store::open(&settings.store, &settings.open_options())?;
         let failed = |action: &str| {
             let action = action.to_owned();
             |source| Failure::Serve { action, source }

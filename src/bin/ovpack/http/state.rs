@@ -40,6 +40,21 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// Names, beside addresses and localhost, that the server answers to.
     pub(crate) host_names: Vec<String>,
+    /// The environment's settings, which go before those of the store's file.
+    pub(crate) overrides: ovpack::Settings,
+    /// The user's settings, for what the store's file does not say.
+    pub(crate) defaults: ovpack::Settings,
+}
+
+impl Settings {
+    /// Returns how the store is opened by nobody in particular.
+    pub(crate) fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            overrides: self.overrides.clone(),
+            defaults: self.defaults.clone(),
+            ..OpenOptions::default()
+        }
+    }
 }
 
 /// What all requests share.
@@ -117,7 +132,7 @@ fn first_of(text: &str, most: usize) -> String {
 impl Server {
     /// Opens the store for reading.
     pub(crate) fn store(&self) -> Result<Store> {
-        self.open(&OpenOptions::default())
+        self.open(&self.settings.open_options())
     }
 
     /// Opens the store for an act that is journalled.
@@ -128,6 +143,7 @@ impl Server {
             host: String::new(),
             wait,
             while_running: self.settings.while_running,
+            ..self.settings.open_options()
         })
     }
 
