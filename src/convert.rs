@@ -51,6 +51,8 @@ pub struct ConvertOptions {
     pub force: bool,
     /// Bounds on what the pack that is read may ask for; what is written keeps the defaults.
     pub limits: Limits,
+    /// Threads that read the pack and pack what is written anew.
+    pub jobs: Jobs,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -128,7 +130,7 @@ pub struct Dropped {
 /// there is no new pack.
 pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Result<ConvertReport> {
     let control = &options.control;
-    let (limits, jobs) = (&options.limits, Jobs::default());
+    let (limits, jobs) = (&options.limits, options.jobs);
     let intake = Intake::take(pack, limits, jobs, Staging::make(None)?, control)?;
     intake.ensure(CheckPhase::Manifest)?;
     let from = intake.claims.root_uri.clone().unwrap_or(Uri::root());
@@ -149,7 +151,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
         options,
         root_name: &root_name,
         pack: &out.path(),
-        writer: PackWriter::create(out.open_parent()?, Effort::default())?,
+        writer: PackWriter::create(out.open_parent()?, Effort::of(jobs))?,
     };
     let totals = converting.settle_vectors()?;
     converting.content(&totals)?;

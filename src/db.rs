@@ -150,6 +150,16 @@ pub(crate) fn open_scratch(path: Option<&Utf8Path>, schema: &str) -> Result<Conn
     Ok(connection)
 }
 
+/// Opens a scratch database for what is appended once and read back once, in that order: it needs
+/// next to no memory.
+pub(crate) fn open_spool(schema: &str) -> Result<Connection> {
+    let connection = open_scratch(None, schema)?;
+    connection
+        .execute_batch("PRAGMA cache_size=-500;")
+        .context("configure a scratch database")?;
+    Ok(connection)
+}
+
 /// Opens a cache for writing, and makes it where it is not there; the caller holds the store's lock.
 ///
 /// It need not outlive a crash of the machine, but a crash of the process must not damage it, hence

@@ -167,6 +167,16 @@ impl Dir {
         self.open_for_writing(name, flags, mode)
     }
 
+    /// Makes a file empty; it must exist.
+    pub(crate) fn empty_file(&self, name: &str) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let emptied = fault::step("truncate")
+            .and_then(|()| Ok(fs::openat(self.fd(), name, flags, Mode::empty())?));
+        emptied
+            .map(drop)
+            .map_err(|source| Error::io("empty", self.at(name), source))
+    }
+
     /// Opens a file for reading and writing, and makes it where it is not there.
     pub(crate) fn open_or_create_file(&self, name: &str, mode: u32) -> Result<File> {
         self.open_for_writing(

@@ -48,8 +48,14 @@ pub(super) fn commit(
         .map(|unit| Utf8PathBuf::from(&unit.path))
         .collect();
     let planned = receipt_of(admitted, (counts, files, bytes), paths);
+    let seen = match live::versions_seen(staging, units) {
+        Ok(seen) => seen,
+        Err(error) => return Err(tx.abort(error)),
+    };
     let generation = tx.commit(&prepared, staging, &|session| {
-        live::look_again(&session.layout, staging, units)
+        // Its blocks are given back now, as nothing that grows with the tree is done after the exchange.
+        session.empty_staging().unwrap_or(());
+        live::look_again_by_sums(&session.layout, units, &seen)
     })?;
     Ok(Receipt {
         transaction: Some(id),

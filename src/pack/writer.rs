@@ -311,7 +311,7 @@ struct CentralDirectory {
 impl CentralDirectory {
     fn new() -> Result<Self> {
         Ok(Self {
-            connection: db::open_scratch(None, SCHEMA)?,
+            connection: db::open_spool(SCHEMA)?,
             piece: Vec::new(),
             members: 0,
         })

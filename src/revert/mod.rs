@@ -198,8 +198,13 @@ fn commit(transaction: Transaction<'_>, staging: &Staging, prepared: &Prepared) 
         Ok(planned) => planned,
         Err(error) => return Err(transaction.abort(error)),
     };
+    let seen = match live::versions_seen(staging, &prepared.units) {
+        Ok(seen) => seen,
+        Err(error) => return Err(transaction.abort(error)),
+    };
     let generation = transaction.commit(prepared, staging, &|session| {
-        live::look_again(&session.layout, staging, &prepared.units)
+        session.empty_staging().unwrap_or(());
+        live::look_again_by_sums(&session.layout, &prepared.units, &seen)
     })?;
     let units = prepared.units.iter();
     Ok(Receipt {

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::fsops::Stat;
+use crate::tree_sum::Version;
 
 /// An entry of the tree to be, by live path.
 #[derive(Clone, Debug)]
@@ -145,6 +146,37 @@ impl Staging {
         query
             .query_row(row, |row| row.get(0))
             .context("read live entries")
+    }
+
+    /// Calls `visit` for each live entry at and below `path`, in any order, with its version.
+    pub(crate) fn for_each_live_version(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(&str, &Version),
+    ) -> Result<()> {
+        let action = "read live entries";
+        let query = "SELECT path, kind = 'file', inode, mtime_ns, ctime_ns, mode, bytes FROM live_entry
+                     WHERE path >= ?1 AND path < ?2 AND (?1 = '' OR path = ?1 OR substr(path, length(?1) + 1, 1) = '/')";
+        let mut statement = self.connection.prepare(query).context(action)?;
+        let mut rows = statement
+            .query(params![path, super::end_of(path)])
+            .context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            let version = || -> rusqlite::Result<Version> {
+                Ok(Version {
+                    is_file: row.get(1)?,
+                    inode: row.get::<_, i64>(2)?.cast_unsigned(),
+                    mtime_ns: row.get(3)?,
+                    ctime_ns: row.get(4)?,
+                    mode: row.get(5)?,
+                    bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+                })
+            };
+            let path = row.get_ref(0).context(action)?.as_str();
+            let path = path.map_err(rusqlite::Error::from).context(action)?;
+            visit(path, &version().context(action)?);
+        }
+        Ok(())
     }
 
     /// Returns the number of live entries at and below `path`.
