@@ -165,7 +165,8 @@ fn limits_retention_and_embedder_are_followed() {
 
     let prune = |flags: &[&str]| {
         let arguments = [&["prune", "--dry-run", "--json"], flags].concat();
-        run(&store, &arguments, &[]).result()
+        let told = run(&store, &arguments, &[]).result();
+        (told["freed"].clone(), told["kept"].clone())
     };
     let (by_settings, by_flag) = (prune(&[]), prune(&["--keep-last", "3"]));
     assert_ne!(by_settings, by_flag, "a flag goes before");
