@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::checks::Phase as CheckPhase;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::control::Control;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
@@ -40,12 +40,14 @@ pub(crate) struct Request<'a> {
     pub(crate) options: &'a ImportOptions,
 }
 
-/// Keeps the vectors that the pack brings, where the store can use them. They can be made again, so
-/// that nothing that is wrong here is wrong with the import, which is done.
+/// Keeps the vectors that the pack brings, where the store can use them; before the commit, as all that
+/// grows with the pack. They can be made again, so that nothing that is wrong here is wrong with the
+/// import, and those of an import that is not committed fit no document and are thrown away.
 fn keep_vectors(session: &Session, intake: &Intake) {
     let layout = &session.layout;
-    let kept = Config::read(layout.control())
-        .and_then(|config| index::take_given(layout, &config.index, intake));
+    let kept = Settings::of_control(layout.control())
+        .and_then(|settings| settings.index())
+        .and_then(|settings| index::take_given(layout, &settings, intake));
     kept.unwrap_or(());
 }
 
@@ -135,9 +137,8 @@ impl Request<'_> {
         let staged = stage::stage(&mut tx, intake, roots, policies, &taking);
         match staged {
             Ok(staged) => {
-                let receipt = commit(tx, &admitted, &staged, policies)?;
-                keep_vectors(session, &admitted.intake);
-                Ok(receipt)
+                keep_vectors(tx.session, &admitted.intake);
+                commit(tx, &admitted, &staged, policies)
             }
             Err(error) => Err(tx.abort_of(&policies.records(), error)),
         }

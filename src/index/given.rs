@@ -33,7 +33,7 @@ const REFERENCES: &str = "SELECT r.dense_offset, s.path, s.level, s.content_sha2
     FROM staged_index AS s JOIN index_record AS r ON r.ordinal = s.record
     WHERE r.dense_offset IS NOT NULL ORDER BY r.dense_offset";
 
-/// Keeps the vectors of a pack whose content was just committed, where the store's embedder would make
+/// Keeps the vectors of a pack whose content is about to be committed, where the store's embedder would make
 /// the same; whatever is wrong with them, nothing is kept.
 pub(crate) fn take_given(layout: &Layout, settings: &IndexSettings, intake: &Intake) -> Result<()> {
     let claims = intake.head.index.as_ref();
@@ -229,11 +229,14 @@ mod tests {
 
     #[test]
     fn vectors_are_used_where_all_that_is_said_of_their_making_is_the_same() {
+        let plain = crate::config::Settings::default()
+            .index()
+            .expect("what holds without a file");
         let server = IndexSettings {
             embedder: EmbedderKind::Openai,
             url: Some("http://x/v1".to_owned()),
             model: Some("m".to_owned()),
-            ..IndexSettings::default()
+            ..plain.clone()
         };
         let of_length = IndexSettings {
             dimensions: Some(4),
@@ -256,8 +259,8 @@ mod tests {
             (&of_length, 4, same.clone(), true),
             (&of_length, 5, same.clone(), false),
             (&none, 4, same.clone(), false),
-            (&IndexSettings::default(), 256, same.clone(), false),
-            (&IndexSettings::default(), 256, builtin.clone(), true),
+            (&plain, 256, same.clone(), false),
+            (&plain, 256, builtin.clone(), true),
             (&server, 256, builtin, false),
             (&server, 4, with("model", json!("n")), false),
             (&server, 4, with("model", Value::Null), false),
