@@ -11,6 +11,7 @@ use camino::Utf8PathBuf;
 use crate::assembly::assemble;
 use crate::clock;
 use crate::control::Phase;
+use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::import::stage;
@@ -19,7 +20,7 @@ use crate::journal::prepare::Prepared;
 use crate::journal::{Cited, Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
 use crate::live;
-use crate::plan as change_plan;
+use crate::plan::{self as change_plan, ChangeCounts};
 use crate::rollback::{Obstacles, RollbackOptions, RollbackRehearsal, ensure_in_effect};
 use crate::session::Session;
 use crate::staging::{Keeps, Staging};
@@ -57,7 +58,7 @@ pub(crate) fn run(
     cited.reverts.dedup();
     let mut transaction = Transaction::begin_citing(session, &new, &cited)?;
     let done = match stage(&mut transaction, &staging, tx, paths, options) {
-        Ok((prepared, taken_ns)) => commit(transaction, &staging, &prepared, taken_ns),
+        Ok((prepared, taken_ns)) => commit(transaction, &staging, paths, &prepared, taken_ns),
         Err(error) => Err(transaction.abort(error)),
     };
     drop(staging);
@@ -93,7 +94,7 @@ pub(crate) fn rehearse(
         obstacles: &mut obstacles,
     };
     let planned = look.plan(wanted, options)?;
-    let done = receipt(&staging, &planned.units)?;
+    let done = receipt(&staging, paths, &planned.units)?;
     let receipt = Receipt {
         uri,
         reverts: Some(tx),
@@ -142,16 +143,17 @@ fn stage(
         slot.dir().sync_file_system()?;
     }
     let taken_ns = clock::now_ns();
-    let paths: Vec<_> = planned
+    let moved: Vec<_> = planned
         .units
         .iter()
         .map(|unit| unit.path.as_str())
         .collect();
     let journal = &transaction.session.journal;
-    index::stage_index(journal, staging, &paths, Keeps::Known, None, &|path| {
+    index::stage_index(journal, staging, &moved, Keeps::Known, None, &|path| {
         stage::read_staged(&slots, path)
     })?;
     let units = stage::identify(staging, &planned.units, &slots)?;
+    // The journal's numbers are of all that is moved, as those of a rollback of this will be.
     let (counts, files, bytes) = change_plan::counts(staging)?;
     options.control.ensure_not_interrupted()?;
     let prepared = Prepared {
@@ -191,6 +193,7 @@ fn plan(
 fn commit(
     transaction: Transaction<'_>,
     staging: &Staging,
+    paths: &[Uri],
     prepared: &Prepared,
     taken_ns: i128,
 ) -> Result<Receipt> {
@@ -201,7 +204,7 @@ fn commit(
         session: &mut *session,
         id,
     };
-    let planned = match receipt(staging, &[]) {
+    let planned = match receipt(staging, paths, &[]) {
         Ok(planned) => planned,
         Err(error) => return Err(transaction.abort(error)),
     };
@@ -217,8 +220,25 @@ fn commit(
     })
 }
 
-fn receipt(staging: &Staging, units: &[PlannedUnit]) -> Result<Receipt> {
-    let (changes, files, bytes) = change_plan::counts(staging)?;
+/// Counts what is at the paths that are brought back; the rest of what is moved stays as it is.
+fn counts(staging: &Staging, paths: &[Uri]) -> Result<(ChangeCounts, u64, u64)> {
+    let mut sorted: Vec<_> = paths.iter().map(Uri::path).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let is_in_another = |path: &EntryPath| {
+        let mut others = sorted.iter().filter(|other| **other != path);
+        others.any(|other| path.is_at_or_below(other))
+    };
+    let apart: Vec<_> = sorted
+        .iter()
+        .filter(|path| !is_in_another(path))
+        .map(ToString::to_string)
+        .collect();
+    change_plan::counts_at(staging, &apart)
+}
+
+fn receipt(staging: &Staging, wanted: &[Uri], units: &[PlannedUnit]) -> Result<Receipt> {
+    let (changes, files, bytes) = counts(staging, wanted)?;
     let paths = units.iter().map(|unit| Utf8PathBuf::from(&unit.path));
     Ok(Receipt {
         uri: Uri::root(),

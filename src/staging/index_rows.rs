@@ -66,8 +66,9 @@ impl Staging {
 
     /// Drops the records of session content, which has no index: what is below `session/` and below
     /// `user/ID/sessions/`.
-    pub(crate) fn drop_session_records(&self) -> Result<()> {
-        self.connection
+    pub(crate) fn drop_session_records(&self) -> Result<u64> {
+        let dropped = self
+            .connection
             .execute(
                 "DELETE FROM index_record WHERE ordinal IN (SELECT ordinal FROM located WHERE what = 'record'
                    AND (substr(live_path, 1, 8) = 'session/'
@@ -75,7 +76,7 @@ impl Staging {
                 [],
             )
             .context("drop index records")?;
-        Ok(())
+        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
     }
 }
 

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::args::GlobalArgs;
 use crate::escape::shell_word;
 use crate::failure::{Failure, Result};
+use crate::line::Line;
 use crate::ui::Ui;
 
 /// The caller of one verb.
@@ -25,11 +26,14 @@ pub(crate) struct Caller {
     pub(crate) jobs: Jobs,
     /// The store that `--store` names.
     named: Option<Utf8PathBuf>,
+    /// The command line.
+    line: Line,
 }
 
 impl Caller {
     /// Reads who calls from arguments and environment.
     pub(crate) fn new(ui: &Ui, argv: &[OsString], global: &GlobalArgs) -> Self {
+        let line = Line::of(argv);
         let argv = argv
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
@@ -48,6 +52,7 @@ impl Caller {
             },
             jobs: global.jobs(),
             named: global.store.clone(),
+            line,
         }
     }
 
@@ -70,12 +75,22 @@ impl Caller {
     /// Opens the store: `--store`, else `OVPACK_STORE`, else the nearest one at or above the
     /// working directory.
     pub(crate) fn store(&self) -> Result<Store> {
-        let path = match (&self.named, environment("OVPACK_STORE")) {
-            (Some(named), _) => named.clone(),
-            (None, Some(named)) => Utf8PathBuf::from(named),
-            (None, None) => Store::discover(&working_directory()?)?,
+        let path = match self.named() {
+            Some(named) => named,
+            None => Store::discover(&working_directory()?)?,
         };
         Ok(Store::open(&path, &self.options)?)
+    }
+
+    /// Returns the store that was named, by an option or by the environment.
+    pub(crate) fn named(&self) -> Option<Utf8PathBuf> {
+        let by_environment = || environment("OVPACK_STORE").map(Utf8PathBuf::from);
+        self.named.clone().or_else(by_environment)
+    }
+
+    /// Returns the command line that was given.
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
     }
 
     /// Returns a command line that works on the same store when it is pasted.
