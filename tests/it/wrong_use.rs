@@ -181,6 +181,42 @@ verbs! {
     a_wrong_verify: "verify",
 }
 
+#[test]
+fn a_suggested_line_can_be_pasted_and_does_what_was_meant() {
+    let desk = Desk::new();
+    let notes = desk.path().join("notes");
+    for wrong in [
+        r"ovpack import '../it'\''s a backup.ovpack' viking://resources --on-conflict overwrite",
+        "ovpack --store ../notes import resources ../click.ovpack --on-conflict=merge",
+        "ovpack restore ../session.ovpack --on-conflict overwrite",
+        "ovpack import ../scope.ovpack viking://resources --on-conflict merge",
+        "ovpack import ../it\\'s\\ a\\ bakup.ovpack resources --dry-run",
+        r"ovpack ls 'resources\clik'",
+        "ovpack find options --uri=resources/clik --limit 1",
+        "ovpack --store ../note log",
+        "ovpack restor ../backup.ovpack --on-conflict skip",
+        "ovpack backup viking://resources",
+        "cd .. && ovpack ls",
+    ] {
+        let refused = desk.shell(wrong, &notes);
+        assert_ne!(refused.code, Some(0), "{wrong}: {refused:?}");
+        let help = refused
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("help: "));
+        let (_, line) = help.and_then(|help| help.split_once(": ovpack ")).unwrap();
+        let at = if wrong.starts_with("cd ..") {
+            desk.path()
+        } else {
+            notes.clone()
+        };
+        let done = desk.shell(&format!("ovpack {line}"), &at);
+        // The pack of the mistyped name is a backup, of which the next answer tells.
+        let code = if wrong.contains("bakup") { 10 } else { 0 };
+        assert_eq!(done.code, Some(code), "{wrong}: {line}: {done:?}");
+    }
+}
+
 /// Makes commands for a machine that is not as it should be: in a mount namespace of its own, so that
 /// nothing of it is left.
 const MACHINE: &str = r#"

@@ -82,7 +82,10 @@ impl fmt::Display for Pace {
 /// Shows an RFC 3339 time as people speak of it: `5 minutes ago`, `3 days ago`; older ones and those to
 /// come to the second.
 pub(crate) fn ago(rfc3339: &str) -> String {
+    // What cannot be written so is told in milliseconds, which would be read as a time span.
+    let is_rfc3339 = rfc3339.contains('T');
     let long_ago = ovpack::parse_time(rfc3339)
+        .filter(|_| is_rfc3339)
         .zip(ovpack::parse_time("0s"))
         .and_then(|(then, now)| u64::try_from(now.checked_sub(then)?).ok());
     long_ago.and_then(span).map_or_else(

@@ -251,8 +251,7 @@ mod tests {
             answer("ovpack import a.ovpack"),
             (
                 "the following required arguments were not provided: <PARENT>".to_owned(),
-                "say which URI it goes under, for example: ovpack import a.ovpack viking://resources"
-                    .to_owned()
+                "for example: ovpack import a.ovpack viking://resources".to_owned()
             )
         );
         assert_eq!(
