@@ -129,15 +129,6 @@ CREATE TABLE staged_entry (
   sha256 BLOB                                 -- null for a directory
 ) STRICT, WITHOUT ROWID;
 
--- What written files are on disk, for the stat cache.
-CREATE TABLE written_file (
-  inode INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL,
-  ctime_ns INTEGER NOT NULL,
-  sha256 BLOB NOT NULL
-) STRICT;
-
 -- The tree that is: live entries at and below the roots, by live path.
 CREATE TABLE live_entry (
   path TEXT PRIMARY KEY,

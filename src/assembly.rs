@@ -6,11 +6,13 @@
 //! original, and is held against the digest that was staged.
 
 use crate::control::{Control, Phase};
+use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
-use crate::fsops::{self, Dir};
+use crate::fsops::{self, Dir, Stat};
 use crate::slot::SlotTree;
 use crate::staging::{StagedRow, Staging};
+use crate::stat_cache::StatCache;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -33,13 +35,14 @@ pub(crate) fn assemble(
     staging: &Staging,
     slots: &mut [SlotTree],
     choose: Choose<'_>,
+    cache: Option<&mut StatCache>,
     control: &Control,
 ) -> Result<()> {
     staging.for_each_staged_directory(&mut |path| match slot_of(slots, path) {
         Some(slot) => slot.create_dir(path),
         None => Ok(()),
     })?;
-    copy_files(staging, slots, choose, control)?;
+    copy_files(staging, slots, choose, cache, control)?;
     set_modes(staging, slots)
 }
 
@@ -51,6 +54,7 @@ pub(crate) fn copy_files(
     staging: &Staging,
     slots: &mut [SlotTree],
     choose: Choose<'_>,
+    mut cache: Option<&mut StatCache>,
     control: &Control,
 ) -> Result<()> {
     control.begin(Phase::Reading, 0, 0);
@@ -58,12 +62,13 @@ pub(crate) fn copy_files(
     staging.for_each_staged_file(&mut |row| {
         control.ensure_not_interrupted()?;
         let path = EntryPath::parse(&row.path).unwrap_or_default();
-        match (choose(&path)?, slot_of(slots, &row.path)) {
-            (Some(source), Some(slot)) => {
-                copy(staging, slot, source, &path, row, &mut buffer, control)
+        if let (Some(source), Some(slot)) = (choose(&path)?, slot_of(slots, &row.path)) {
+            let (stat, digest) = copy(slot, source, &path, row, &mut buffer, control)?;
+            if let Some(cache) = cache.as_deref_mut() {
+                cache.remember_written(&stat, &digest);
             }
-            _ => Ok(()),
         }
+        Ok(())
     })
 }
 
@@ -81,14 +86,13 @@ fn slot_of<'s>(slots: &'s mut [SlotTree], path: &str) -> Option<&'s mut SlotTree
 }
 
 fn copy(
-    staging: &Staging,
     slot: &mut SlotTree,
     source: &Source,
     path: &EntryPath,
     row: &StagedRow,
     buffer: &mut [u8],
     control: &Control,
-) -> Result<()> {
+) -> Result<(Stat, Digest)> {
     let below = path.strip_prefix(&source.base).unwrap_or_default();
     let mut from = source.tree.open_steady(&below)?;
     let (mut to, shown) = slot.create_file(path)?;
@@ -97,18 +101,17 @@ fn copy(
         control.ensure_not_interrupted()
     })?;
     let stat = *from.stat();
-    if copied.is_none() || copied != row.sha256 || stat.size_bytes != row.bytes {
-        return Err(Error::FileChanging {
-            path: source.tree.at(&below),
-        });
+    let changing = || Error::FileChanging {
+        path: source.tree.at(&below),
+    };
+    let digest = copied.ok_or_else(changing)?;
+    if row.sha256 != Some(digest) || stat.size_bytes != row.bytes {
+        return Err(changing());
     }
     if row.mode != fsops::FILE_MODE {
         fsops::set_file_mode(&to, row.mode, &shown)?;
     }
     fsops::set_file_mtime(&to, stat.mtime_ns, &shown)?;
-    if let Some(digest) = copied {
-        staging.add_written(&fsops::stat_file(&to, &shown)?, &digest)?;
-    }
     control.advance(1, 0);
-    Ok(())
+    Ok((fsops::stat_file(&to, &shown)?, digest))
 }

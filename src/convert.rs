@@ -51,6 +51,8 @@ pub struct ConvertOptions {
     pub force: bool,
     /// Bounds on what the pack that is read may ask for; what is written keeps the defaults.
     pub limits: Limits,
+    /// Threads that read the pack and pack what is written anew.
+    pub jobs: Jobs,
     /// Watches and stops the act.
     pub control: Control,
 }
@@ -130,7 +132,7 @@ pub struct Dropped {
 /// there is no new pack.
 pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Result<ConvertReport> {
     let control = &options.control;
-    let (limits, jobs) = (&options.limits, Jobs::default());
+    let (limits, jobs) = (&options.limits, options.jobs);
     let intake = Intake::take(pack, limits, jobs, Staging::make(None)?, control)?;
     intake.ensure(CheckPhase::Manifest)?;
     let from = intake.claims.root_uri.clone().unwrap_or(Uri::root());
@@ -139,7 +141,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
     let root_name = root_name.to_owned();
     ensure_root_packable(&mapping.to, &root_name, options.layout)?;
     let out = OutputPath::decide(out, &root_name, options.force)?;
-    intake.read_bytes(&Nowhere, control)?;
+    intake.read_bytes(&Nowhere, None, control)?;
     let before = intake.staging.sums()?;
     let session_records = intake.staging.drop_session_records()?;
     let rows = Rows::new(&intake.staging, &from, &mapping.to, options.layout)?;
@@ -151,7 +153,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
         options,
         root_name: &root_name,
         pack: &out.path(),
-        writer: PackWriter::create(out.open_parent()?, Effort::default())?,
+        writer: PackWriter::create(out.open_parent()?, Effort::of(jobs))?,
     };
     let totals = converting.settle_vectors()?;
     converting.content(&totals)?;

@@ -5,6 +5,7 @@
 //! last connection closes, so that `sqlite3 -readonly` works at any time; checkpoints are asked for
 //! by name ([`checkpoint`]) and happen at no other time.
 
+mod batch;
 mod guard;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::fsops;
 
+pub(crate) use batch::{BATCH_ROWS, Batch};
 pub(crate) use guard::{Heed, Overtime, guard, heed};
 
 /// Marks a journal database (`PRAGMA application_id`): "OVPK" as big-endian bytes.
@@ -26,6 +28,9 @@ const APPLICATION_ID: i64 = 0x4f56_504b;
 
 /// How long a connection waits for another one's short write, in milliseconds.
 const BUSY_TIMEOUT_MS: i64 = 5_000;
+
+/// Statements that a connection keeps prepared: more than an act asks in turns.
+const STATEMENTS: usize = 64;
 
 /// What a journal database is made of.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +153,7 @@ pub(crate) fn open_scratch(path: Option<&Utf8Path>, schema: &str) -> Result<Conn
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )?;
     connection
-        .execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8000; PRAGMA temp_store=FILE;")
+        .execute_batch("PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8000; PRAGMA threads=1; PRAGMA temp_store=FILE;")
         .context("configure a scratch database")?;
     connection
         .execute_batch(schema)
@@ -270,6 +275,7 @@ fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection> {
     connection
         .pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)
         .context("configure a database")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 

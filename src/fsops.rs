@@ -3,7 +3,8 @@
 //! Work is done below directory descriptors, one component at a time or with `openat2` and
 //! `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS`, so that no name in a pack and no link in a tree leads
 //! out of it. Each change asks [`crate::fault::step`] first; that is what makes crash tests
-//! complete. Nothing here is durable until [`Dir::sync`] or [`Dir::sync_file_system`] says so.
+//! complete. Nothing here is durable until [`Dir::sync`], [`Dir::sync_file_system`] or
+//! [`Syncer::wait`] says so.
 
 mod beneath;
 mod copy;
@@ -12,6 +13,7 @@ mod owner;
 mod remove;
 mod stat;
 mod steady;
+mod syncer;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -31,6 +33,7 @@ pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
 pub(crate) use steady::SteadyFile;
+pub(crate) use syncer::Syncer;
 
 /// Mode of files that we write, whatever a pack says.
 pub(crate) const FILE_MODE: u32 = 0o644;
@@ -154,6 +157,16 @@ impl Dir {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         self.open_for_writing(name, flags, mode)
+    }
+
+    /// Makes a file empty; it must exist.
+    pub(crate) fn empty_file(&self, name: &str) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let emptied = fault::step("truncate")
+            .and_then(|()| Ok(fs::openat(self.fd(), name, flags, Mode::empty())?));
+        emptied
+            .map(drop)
+            .map_err(|source| Error::io("empty", self.at(name), source))
     }
 
     /// Opens a file for reading and writing, and makes it where it is not there.

@@ -24,6 +24,7 @@ use crate::pack::manifest::ManifestHead;
 use crate::pack::reader::{AuditReport, PackReader};
 use crate::policy::Policies;
 use crate::staging::{Claims, Staging};
+use crate::stat_cache::StatCache;
 use crate::uri::Uri;
 
 use crew::{Crew, Read};
@@ -47,11 +48,19 @@ pub(crate) struct Intake {
 
 /// Where the bytes of a pack's files go while they are verified.
 pub(crate) trait Destination: Sync {
-    /// Returns whether a file's bytes go anywhere; they are verified in any case. Asked by the acting
-    /// thread, which has the rows.
-    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool>;
+    /// Returns whether a file's bytes go anywhere; they are verified in any case. Asked once for each
+    /// file, by the acting thread, which has the rows.
+    fn takes(&self, file: &FileClaim<'_>, staging: &Staging) -> Result<bool>;
     /// Returns a way there for one worker.
     fn sink(&self) -> Box<dyn ByteSink + '_>;
+}
+
+/// A file of a pack, as headers and manifest claim it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileClaim<'a> {
+    pub(crate) path: &'a EntryPath,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: Option<Digest>,
 }
 
 /// One worker's way to where the bytes of files go, one file after the other.
@@ -69,7 +78,7 @@ pub(crate) trait ByteSink {
 pub(crate) struct Nowhere;
 
 impl Destination for Nowhere {
-    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
+    fn takes(&self, _: &FileClaim<'_>, _: &Staging) -> Result<bool> {
         Ok(false)
     }
 
@@ -153,13 +162,14 @@ impl Intake {
     }
 
     /// Reads every file of the pack once: what its bytes are becomes rows, the bytes go to
-    /// `destination`. The phase of the manifest must have been passed.
+    /// `destination`, and the cache remembers what was written there. The phase of the manifest must have been passed.
     ///
     /// # Errors
     /// [`Error::Refused`] with all files whose bytes are not what headers and manifest say.
     pub(crate) fn read_bytes(
         &self,
         destination: &dyn Destination,
+        mut cache: Option<&mut StatCache>,
         control: &Control,
     ) -> Result<()> {
         let (staging, sums) = (&self.staging, self.staging.sums()?);
@@ -175,8 +185,13 @@ impl Intake {
                 let mut runs = Runs::default();
                 staging.for_each_file_member(&mut |path, location, claimed| {
                     control.ensure_not_interrupted()?;
+                    let claim = FileClaim {
+                        path: &path,
+                        size_bytes: location.size_bytes,
+                        sha256: claimed,
+                    };
                     let job = Job {
-                        is_taken: destination.takes(&path, staging)?,
+                        is_taken: destination.takes(&claim, staging)?,
                         path,
                         location,
                         claimed,
@@ -185,7 +200,7 @@ impl Intake {
                 })?;
                 runs.close(give)
             },
-            &mut |read| self.take_in(&read),
+            &mut |read| self.take_in(&read, cache.as_deref_mut()),
         )?;
         self.pack_sha256.get_or_init(|| sha256);
         self.read_dense(control)?;
@@ -194,7 +209,7 @@ impl Intake {
     }
 
     /// Turns what was read of a file into rows.
-    fn take_in(&self, read: &Read) -> Result<()> {
+    fn take_in(&self, read: &Read, cache: Option<&mut StatCache>) -> Result<()> {
         let observed = match &read.observed {
             Ok(observed) => observed,
             Err(finding) => return self.staging.add_finding(finding),
@@ -203,10 +218,10 @@ impl Intake {
             let (path, bytes) = (&read.job.path, observed.size_bytes);
             self.staging.observe(path, bytes, &observed.sha256)?;
         }
-        match &read.written {
-            Some(stat) => self.staging.add_written(stat, &observed.sha256),
-            None => Ok(()),
+        if let (Some(cache), Some(stat)) = (cache, &read.written) {
+            cache.remember_written(stat, &observed.sha256);
         }
+        Ok(())
     }
 
     /// Returns the digest of the pack as a file; reads it only where that was not done yet.

@@ -22,6 +22,31 @@ pub(crate) fn open_unit(layout: &Layout, unit: &str) -> Result<Dir> {
     Ok(live)
 }
 
+/// Sums up the versions in which the plan saw the live trees; `None` for a unit where nothing was.
+pub(crate) fn versions_seen(staging: &Staging, units: &[Unit]) -> Result<Vec<Option<Fingerprint>>> {
+    let sums = units.iter().map(|unit| {
+        if unit.action == UnitAction::Create {
+            return Ok(None);
+        }
+        let mut seen = Fingerprint::new();
+        staging.for_each_live_version(&unit.path, &mut |path, version| {
+            tree_sum::add_version(&mut seen, path, version);
+        })?;
+        Ok(Some(seen))
+    });
+    sums.collect()
+}
+
+/// Looks whether the live trees are still what the plan saw, by sums of [`versions_seen`].
+pub(crate) fn look_again_by_sums(
+    layout: &Layout,
+    units: &[Unit],
+    seen: &[Option<Fingerprint>],
+) -> Result<()> {
+    let mut pairs = units.iter().zip(seen);
+    pairs.try_for_each(|(unit, seen)| look_again_by_sum(layout, unit, seen.as_ref()))
+}
+
 /// Looks whether the live trees are still what the plan saw, by stat.
 pub(crate) fn look_again(layout: &Layout, staging: &Staging, units: &[Unit]) -> Result<()> {
     units.iter().try_for_each(|unit| {

@@ -28,7 +28,7 @@ pub(crate) fn run(session: &mut Session, uri: &Uri) -> Result<Option<Transaction
     if let Err(error) = tx.session.journal.prepare_reindex(tx.id, &staging) {
         return Err(tx.abort(error));
     }
-    let Transaction { session, id } = tx;
+    let Transaction { session, id, .. } = tx;
     transaction::complete(session, id, &[])?;
     session.journal.checkpoint()?;
     Ok(Some(id))

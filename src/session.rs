@@ -68,6 +68,17 @@ impl Session {
         self.journal.mark_pruned(slots)
     }
 
+    /// Gives back the disk space of the staging database, which is not asked any more.
+    pub(crate) fn empty_staging(&self) -> Result<()> {
+        let dir = self.layout.control().open_dir(layout::STAGING)?;
+        for name in dir.names()? {
+            if let Some(name) = name.to_str() {
+                dir.empty_file(name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what earlier transactions left of their staging databases.
     pub(crate) fn clear_staging(&self) -> Result<()> {
         let dir = self.layout.control().open_dir(layout::STAGING)?;

@@ -93,10 +93,9 @@ impl SlotTree {
         let path = self.path_in_slot(live_path);
         let ownership = self.ownership;
         let (parent, name) = self.open_parent(&path)?;
-        parent.create_dir(name, fsops::PRIVATE_MODE)?;
+        parent.create_dir(name, ownership.mode)?;
         let made = parent.open_dir(name)?;
         own(&made, ownership)?;
-        made.set_mode(ownership.mode)?;
         self.open = Some((path, made));
         Ok(())
     }
@@ -247,10 +246,17 @@ impl NewFile {
     }
 }
 
+/// Gives a new directory the owner and the mode that it should have, where it has not: the kernel
+/// looks at the umask and at the directory above.
 fn own(dir: &Dir, ownership: Ownership) -> Result<()> {
     let stat = dir.stat()?;
-    if (stat.uid, stat.gid) == (ownership.uid, ownership.gid) {
-        return Ok(());
+    let has_owner = (stat.uid, stat.gid) == (ownership.uid, ownership.gid);
+    if !has_owner {
+        dir.set_owner(ownership.uid, ownership.gid)?;
     }
-    dir.set_owner(ownership.uid, ownership.gid)
+    // A change of the owner may take bits away.
+    if !has_owner || stat.mode != ownership.mode {
+        dir.set_mode(ownership.mode)?;
+    }
+    Ok(())
 }

@@ -5,11 +5,11 @@
 //! fails an act. What the last commit left is *not* here; nothing may refresh that from a cache.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::clock;
 use crate::control::Control;
-use crate::db;
+use crate::db::{self, Batch};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind, Stat};
@@ -50,6 +50,8 @@ pub(crate) struct StatCache {
     is_scanning: bool,
     /// Lookups since the lock was taken.
     looked_up: u32,
+    /// Files that were written and may be too young to be certain of.
+    written: Vec<(Stat, Digest)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,7 @@ impl StatCache {
             batch: Vec::new(),
             is_scanning: false,
             looked_up: 0,
+            written: Vec::new(),
         })
     }
 
@@ -95,6 +98,7 @@ impl StatCache {
             batch: Vec::new(),
             is_scanning: false,
             looked_up: 0,
+            written: Vec::new(),
         })
     }
 
@@ -194,13 +198,38 @@ impl StatCache {
         if self.is_writer && row.is_certain_for(stat) {
             self.batch.push(row);
             if self.batch.len() >= BATCH {
-                self.flush();
+                self.write_batch();
             }
+        }
+    }
+
+    /// Remembers the digest of a file that this act has written where nobody else writes.
+    ///
+    /// It is certain once the clock is past the tick in which the file was written, so that the last
+    /// files wait for the next ones, or for [`flush`](Self::flush).
+    pub(crate) fn remember_written(&mut self, stat: &Stat, sha256: &Digest) {
+        self.written.push((*stat, *sha256));
+        if self.written.len() >= BATCH {
+            let young = self.written.split_off(BATCH / 2);
+            self.settle();
+            self.written = young;
+        }
+    }
+
+    fn settle(&mut self) {
+        let taken_ns = clock::now_ns();
+        for (stat, sha256) in std::mem::take(&mut self.written) {
+            self.remember(&stat, &sha256, taken_ns);
         }
     }
 
     /// Writes what was remembered; call it at the end of an act. Not durable, nor need it be.
     pub(crate) fn flush(&mut self) {
+        self.settle();
+        self.write_batch();
+    }
+
+    fn write_batch(&mut self) {
         self.unlock();
         let batch = std::mem::take(&mut self.batch);
         let Some(connection) = &mut self.connection else {
@@ -275,22 +304,20 @@ impl Row {
 
 fn write(connection: &mut Connection, batch: &[Row]) -> rusqlite::Result<()> {
     let tx = connection.transaction()?;
-    {
-        let mut insert = tx.prepare_cached(
-            "INSERT OR REPLACE INTO file_hash (inode, size_bytes, mtime_ns, ctime_ns, sha256, taken_ns, crc32) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        for row in batch {
-            insert.execute(params![
-                row.inode,
-                row.size_bytes,
-                row.mtime_ns,
-                row.ctime_ns,
-                row.sha256,
-                row.taken_ns,
-                row.crc()
-            ])?;
-        }
+    let insert = "INSERT OR REPLACE INTO file_hash (inode, size_bytes, mtime_ns, ctime_ns, sha256, taken_ns, crc32)";
+    let mut rows = Batch::new(&tx, insert, 7)?;
+    for row in batch {
+        rows.add(&[
+            &row.inode,
+            &row.size_bytes,
+            &row.mtime_ns,
+            &row.ctime_ns,
+            &row.sha256,
+            &row.taken_ns,
+            &row.crc(),
+        ])?;
     }
+    rows.finish()?;
     tx.commit()
 }
 
@@ -437,6 +464,38 @@ mod tests {
             reader.lookup_all(&asked),
             [Some(3), None, Some(u64::MAX), Some(7), Some(3), Some(2)].map(|at| at.map(digest))
         );
+    }
+
+    #[test]
+    fn what_was_written_is_known_once_the_clock_is_past_it() {
+        let Fixture { dir, cache, _held } = fixture();
+        let fresh = stat(&dir);
+        let old = Stat {
+            inode: 7,
+            ctime_ns: fresh.ctime_ns - 1_000_000_000,
+            ..fresh
+        };
+        let mut writer = StatCache::open(&cache).expect("opened");
+        let digest = Digest::of(b"hello");
+        writer.remember_written(&old, &digest);
+        assert_eq!(writer.lookup(&old), None, "it waits");
+        for inode in 0..BATCH as u64 {
+            writer.remember_written(
+                &Stat {
+                    inode: 1_000 + inode,
+                    ..old
+                },
+                &digest,
+            );
+        }
+        writer.flush();
+        assert_eq!(writer.lookup(&old), Some(digest));
+        let last = Stat {
+            inode: 1_000 + BATCH as u64 - 1,
+            ..old
+        };
+        assert_eq!(writer.lookup(&last), Some(digest));
+        assert_eq!(writer.lookup(&fresh), None, "it was never written");
     }
 
     #[test]

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::exchange::{self, Stopped, Way};
+use crate::fsops::Syncer;
 use crate::id::TransactionId;
-use crate::journal::prepare::{Prepared, Unit};
+use crate::journal::prepare::{Prepared, Synced, Unit};
 use crate::journal::{Cited, EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
 use crate::policy::PolicyRecord;
@@ -68,6 +69,8 @@ pub struct Receipt {
 pub(crate) struct Transaction<'s> {
     pub(crate) session: &'s mut Session,
     pub(crate) id: TransactionId,
+    /// Who makes the new trees durable, where there are any; waited for before they are `prepared`.
+    pub(crate) syncer: Option<Syncer>,
 }
 
 /// The last look at the live roots before they are exchanged.
@@ -97,7 +100,11 @@ impl<'s> Transaction<'s> {
             }
             begun => begun?,
         };
-        Ok(Self { session, id })
+        Ok(Self {
+            session,
+            id,
+            syncer: None,
+        })
     }
 
     /// Commits what was staged and synced; durable when this returns. Returns the generation.
@@ -113,13 +120,14 @@ impl<'s> Transaction<'s> {
         look_again: LookAgain<'_>,
     ) -> Result<u64> {
         staging.heed_no_more();
-        let ready = prepare(self.session, self.id, prepared, staging)
+        let synced = || self.syncer.as_ref().map_or(Ok(()), Syncer::wait);
+        let ready = prepare(self.session, self.id, prepared, staging, &synced)
             .and_then(|()| self.session.journal.checkpoint())
             .and_then(|()| look_again(self.session));
         if let Err(error) = ready {
             return Err(self.abort(error));
         }
-        let Self { session, id } = self;
+        let Self { session, id, .. } = self;
         let units = &prepared.units;
         if let Err(stopped) = exchange::move_all(&session.layout, units, Way::Forward, &|_| false) {
             return Err(give_back(session, id, units, stopped));
@@ -154,11 +162,12 @@ fn prepare(
     id: TransactionId,
     prepared: &Prepared,
     staging: &Staging,
+    synced: Synced<'_>,
 ) -> Result<()> {
-    match session.journal.prepare(id, prepared, staging) {
+    match session.journal.prepare(id, prepared, staging, synced) {
         Err(Error::NoSpace { .. }) => {
             session.layout.release_reserve()?;
-            session.journal.prepare(id, prepared, staging)
+            session.journal.prepare(id, prepared, staging, synced)
         }
         prepared => prepared,
     }

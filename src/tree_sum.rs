@@ -52,13 +52,36 @@ pub(crate) fn add_content(
     }
 }
 
-/// Takes in the version of an entry: all that a stat tells of a change to it.
-fn add_version(sum: &mut Fingerprint, path: &str, stat: &Stat) {
-    // What a directory says of its size is the file system's affair.
-    let is_file = stat.kind == FileKind::File;
-    let bytes = if is_file { stat.size_bytes } else { 0 };
-    let version = (stat.inode, stat.mtime_ns, stat.ctime_ns);
-    sum.add((path, stat.kind.as_str(), version, stat.mode, bytes));
+/// The version of an entry: all that a stat tells of a change to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Version {
+    pub(crate) is_file: bool,
+    pub(crate) inode: u64,
+    pub(crate) mtime_ns: i64,
+    pub(crate) ctime_ns: i64,
+    pub(crate) mode: u32,
+    /// Of a file; what a directory says of its size is the file system's affair.
+    pub(crate) bytes: u64,
+}
+
+/// Takes in the version of an entry by its live path.
+pub(crate) fn add_version(sum: &mut Fingerprint, path: &str, version: &Version) {
+    let bytes = if version.is_file { version.bytes } else { 0 };
+    let times = (version.inode, version.mtime_ns, version.ctime_ns);
+    sum.add((path, version.is_file, times, version.mode, bytes));
+}
+
+/// The same of what was found there, which is a file or a directory.
+fn add_stat(sum: &mut Fingerprint, path: &str, stat: &Stat) {
+    let version = Version {
+        is_file: stat.kind == FileKind::File,
+        inode: stat.inode,
+        mtime_ns: stat.mtime_ns,
+        ctime_ns: stat.ctime_ns,
+        mode: stat.mode,
+        bytes: stat.size_bytes,
+    };
+    add_version(sum, path, &version);
 }
 
 /// Sums up a tree that is, or is to be, live at `base`; digests come from the cache, else the file is
@@ -178,7 +201,7 @@ impl Sum<'_> {
             bytes,
             sha256.as_ref(),
         );
-        add_version(&mut self.versions, &path, &stat);
+        add_stat(&mut self.versions, &path, &stat);
         Ok(true)
     }
 
@@ -201,7 +224,7 @@ pub(crate) fn versions_of(
         base,
         Jobs::default().get(),
         &|| seen.of_nothing(),
-        &add_version,
+        &add_stat,
     )?;
     Ok(parts.map(|parts| {
         let mut versions = seen.of_nothing();

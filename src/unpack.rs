@@ -5,11 +5,12 @@ use rusqlite::named_params;
 use rustix::io::Errno;
 
 use crate::db::DatabaseContext as _;
+use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
-use crate::fsops::{self, Stat};
-use crate::intake::{ByteSink, Destination};
+use crate::fsops::{self, Stat, Syncer};
+use crate::intake::{ByteSink, Destination, FileClaim};
 use crate::layout::Layout;
 use crate::selection::Selector;
 use crate::slot::{NewFile, SlotTree, SlotWriter};
@@ -23,12 +24,24 @@ pub(crate) const CONTROL_FILES: [&str; 3] = [
     "resources/.watch_tasks.json.tmp",
 ];
 
+/// What the names of all of them begin with.
+const CONTROL_FILE: &str = ".watch_tasks.json";
+
 /// OpenViking's lock files: they say that a process is working, which is true of no other place.
 const LOCK_FILE: &str = ".path.ovlock";
 
 /// Returns whether a live path is none of the content's, so that a pack's member is not put there.
 pub(crate) fn is_left_out(live_path: &str) -> bool {
     CONTROL_FILES.contains(&live_path) || live_path.rsplit('/').next() == Some(LOCK_FILE)
+}
+
+/// When the rows of files are staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileRows {
+    /// With those of the directories.
+    AtOnce,
+    /// By [`IntoSlots`], while others write the files.
+    WithTheirBytes,
 }
 
 /// Stages the rows of the tree to be: the pack's entries, the directories that both its sides leave
@@ -38,6 +51,7 @@ pub(crate) fn stage_rows(
     roots: &Roots,
     units: &[PlannedUnit],
     selector: &Selector,
+    files: FileRows,
 ) -> Result<Vec<String>> {
     let prefix = &roots.prefix;
     let mut left_out = Vec::new();
@@ -50,7 +64,7 @@ pub(crate) fn stage_rows(
     for unit in units {
         stage_parents(staging, unit, prefix)?;
     }
-    staging.for_each_manifest_entry(&mut |path, kind, bytes, sha256| {
+    let mut take = |path: String, kind, bytes, sha256: Option<Digest>| {
         let below = EntryPath::parse(&path).unwrap_or_default();
         let live = prefix.join(&below);
         let mut places = places.iter();
@@ -69,6 +83,9 @@ pub(crate) fn stage_rows(
             stage_missing_above(staging, &live, unit)?;
             above = parent;
         }
+        if kind == EntryKind::File && files == FileRows::WithTheirBytes {
+            return Ok(());
+        }
         let mode = if kind == EntryKind::Directory {
             unit.ownership.mode
         } else {
@@ -86,7 +103,13 @@ pub(crate) fn stage_rows(
             bytes,
             sha256: sha256.filter(|_| kind == EntryKind::File),
         })
-    })?;
+    };
+    if files == FileRows::WithTheirBytes && staging.lists_all_directories() {
+        // Only what is left out tells more than the directories.
+        staging.for_each_directory_and([LOCK_FILE, CONTROL_FILE], &mut take)?;
+    } else {
+        staging.for_each_manifest_entry(&mut take)?;
+    }
     Ok(left_out)
 }
 
@@ -209,32 +232,49 @@ pub(crate) struct IntoSlots<'a> {
     pack: &'a Utf8Path,
     slots: &'a [SlotTree],
     prefix: EntryPath,
-    /// Whether rows say which files are written, as all that have a place are by default.
-    only_staged: bool,
+    /// Whether rows say which files are written, or are made of all that have a place.
+    rows: FileRows,
+    syncer: Option<&'a Syncer>,
 }
 
 impl<'a> IntoSlots<'a> {
-    pub(crate) const fn new(pack: &'a Utf8Path, slots: &'a [SlotTree], prefix: EntryPath) -> Self {
+    pub(crate) const fn new(
+        pack: &'a Utf8Path,
+        slots: &'a [SlotTree],
+        prefix: EntryPath,
+        syncer: Option<&'a Syncer>,
+    ) -> Self {
         Self {
             pack,
             slots,
             prefix,
-            only_staged: false,
+            rows: FileRows::WithTheirBytes,
+            syncer,
         }
     }
 
     /// Writes those files alone that are staged and not live already with the same content.
     pub(crate) const fn only_staged(mut self) -> Self {
-        self.only_staged = true;
+        self.rows = FileRows::AtOnce;
         self
     }
 }
 
 impl Destination for IntoSlots<'_> {
-    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool> {
-        let live = self.prefix.join(path);
-        if !self.only_staged {
-            return Ok(!is_left_out(&live));
+    fn takes(&self, file: &FileClaim<'_>, staging: &Staging) -> Result<bool> {
+        let live = self.prefix.join(file.path);
+        if self.rows == FileRows::WithTheirBytes {
+            if is_left_out(&live) || !self.slots.iter().any(|slot| slot.holds(&live)) {
+                return Ok(false);
+            }
+            staging.stage(&StagedRow {
+                path: live.to_string(),
+                kind: EntryKind::File,
+                mode: fsops::FILE_MODE,
+                bytes: file.size_bytes,
+                sha256: file.sha256,
+            })?;
+            return Ok(true);
         }
         // A directory stays where a file of its name is left out.
         let is_file = staging.staged_kind(&live)? == Some(EntryKind::File);
@@ -271,13 +311,24 @@ impl ByteSink for SlotSink<'_> {
     }
 
     fn end(&mut self) -> Result<Option<Stat>> {
-        self.open.take().map(NewFile::finish).transpose()
+        let stat = self.open.take().map(NewFile::finish).transpose()?;
+        if let (Some(syncer), Some(stat)) = (self.into.syncer, &stat) {
+            syncer.wrote(stat.size_bytes);
+        }
+        Ok(stat)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_control_files_are_found_by_how_they_begin() {
+        for file in CONTROL_FILES {
+            assert!(file.contains(CONTROL_FILE), "{file}");
+        }
+    }
 
     #[test]
     fn a_name_that_the_file_system_cannot_hold_or_tell_apart_is_a_finding_of_the_pack() {

@@ -110,7 +110,7 @@ pub struct InspectReport {
 pub fn verify(pack: &Utf8Path, options: &VerifyOptions) -> Result<VerifyReport> {
     let policies = Policies::load(None, &options.policies)?;
     let mut intake = take(pack, options)?;
-    intake.read_bytes(&Nowhere, &options.control)?;
+    intake.read_bytes(&Nowhere, None, &options.control)?;
     intake.ensure_policies(&policies, &options.control)?;
     report(&intake)
 }

@@ -85,23 +85,6 @@ impl Stat {
         )
     }
 
-    /// Returns a file's version as it was noted earlier; owner, mode and place are not known.
-    pub(crate) const fn of_file(size_bytes: u64, inode: u64, mtime_ns: i64, ctime_ns: i64) -> Self {
-        let kind = FileKind::File;
-        Self {
-            kind,
-            size_bytes,
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            inode,
-            device: 0,
-            mount_id: 0,
-            mtime_ns,
-            ctime_ns,
-        }
-    }
-
     /// Returns whether both were reached through one mount of one device, as far as the kernel tells.
     pub(crate) const fn is_on_same_mount(&self, other: &Self) -> bool {
         self.device == other.device

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::fsops::Stat;
-use crate::intake::{ByteSink, Destination, Intake};
+use crate::intake::{ByteSink, Destination, FileClaim, Intake};
 use crate::jobs::Jobs;
 use crate::pack::Place;
 use crate::staging::Staging;
@@ -59,7 +59,7 @@ struct Taken {
 }
 
 impl Destination for Taken {
-    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
+    fn takes(&self, _: &FileClaim<'_>, _: &Staging) -> Result<bool> {
         Ok(true)
     }
 
@@ -106,7 +106,7 @@ fn accept(path: &Utf8Path) -> Result<(Intake, BTreeMap<String, Vec<u8>>)> {
     let jobs = Jobs::new(NonZeroUsize::MIN);
     let intake = Intake::take(path, &LIMITS, jobs, Staging::make(None)?, &control)?;
     intake.ensure(Phase::Manifest)?;
-    intake.read_bytes(&taken, &control)?;
+    intake.read_bytes(&taken, None, &control)?;
     Ok((intake, taken.files.into_inner().expect("nobody panicked")))
 }
 

@@ -7,7 +7,7 @@
 use camino::Utf8PathBuf;
 
 use super::Admitted;
-use super::stage::{Staged, remember_written};
+use super::stage::Staged;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::journal::prepare::Prepared;
@@ -40,14 +40,22 @@ pub(super) fn commit(
         undoes: None,
     };
     // Before the exchange, as all that takes longer the more files there are.
-    remember_written(tx.session, staging, staged.taken_ns);
+    if let Some(cache) = &mut tx.session.cache {
+        cache.flush();
+    }
     let paths = units
         .iter()
         .map(|unit| Utf8PathBuf::from(&unit.path))
         .collect();
     let planned = receipt_of(admitted, (counts, files, bytes), paths);
+    let seen = match live::versions_seen(staging, units) {
+        Ok(seen) => seen,
+        Err(error) => return Err(tx.abort(error)),
+    };
     let generation = tx.commit(&prepared, staging, &|session| {
-        live::look_again(&session.layout, staging, units)
+        // Its blocks are given back now, as nothing that grows with the tree is done after the exchange.
+        session.empty_staging().unwrap_or(());
+        live::look_again_by_sums(&session.layout, units, &seen)
     })?;
     Ok(Receipt {
         transaction: Some(id),

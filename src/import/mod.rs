@@ -23,6 +23,7 @@ use crate::staging::{Staging, Target};
 use crate::stat_cache::StatCache;
 use crate::target::Roots;
 use crate::transaction::{Receipt, Transaction};
+use crate::unpack::FileRows;
 use crate::uri::Uri;
 
 use commit::{commit, receipt};
@@ -48,7 +49,7 @@ struct Admitted {
 impl Admitted {
     /// Checks all that is left to check of a pack that is put nowhere.
     fn verify_bytes(&mut self, policies: &Policies, control: &Control) -> Result<()> {
-        self.intake.read_bytes(&Nowhere, control)?;
+        self.intake.read_bytes(&Nowhere, None, control)?;
         self.intake.ensure_policies(policies, control)
     }
 }
@@ -243,8 +244,11 @@ impl Request<'_> {
         let units = admitted.roots.units(layout)?;
         let taking = self.taking(&selector);
         let (intake, roots) = (&admitted.intake, &admitted.roots);
-        let left_out = taking.stage_rows(layout, intake, roots, &units, cache.as_mut())?;
-        intake.read_bytes(&Nowhere, control)?;
+        let left_out = {
+            let files = FileRows::AtOnce;
+            taking.stage_rows(layout, intake, roots, &units, files, cache.as_mut())?
+        };
+        intake.read_bytes(&Nowhere, None, control)?;
         if !taking.is_merge {
             stage::scan_live(layout, &intake.staging, &units, cache.as_mut(), control)?;
         }

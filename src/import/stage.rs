@@ -4,11 +4,10 @@ use camino::Utf8Path;
 
 use crate::assembly::{self, Source};
 use crate::checks::Phase as CheckPhase;
-use crate::clock;
 use crate::control::{Control, Phase};
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
-use crate::fsops::Stat;
+use crate::fsops::{Stat, Syncer};
 use crate::index::{self, PackRecords};
 use crate::intake::Intake;
 use crate::journal::Journal;
@@ -24,14 +23,12 @@ use crate::staging::{Keeps, Staging, Tree};
 use crate::stat_cache::StatCache;
 use crate::target::{PlannedUnit, Roots};
 use crate::transaction::Transaction;
-use crate::unpack::{self, IntoSlots};
+use crate::unpack::{self, FileRows, IntoSlots};
 
 /// What is ready to be committed.
 pub(super) struct Staged {
     pub(super) units: Vec<Unit>,
     pub(super) left_out: Vec<String>,
-    /// When the written files were synced, for the stat cache.
-    pub(super) taken_ns: i128,
 }
 
 /// What is taken of a pack, and what stays beside it.
@@ -52,10 +49,11 @@ impl Taking<'_> {
         intake: &Intake,
         roots: &Roots,
         units: &[PlannedUnit],
+        files: FileRows,
         cache: Option<&mut StatCache>,
     ) -> Result<Vec<String>> {
         let staging = &intake.staging;
-        let left_out = unpack::stage_rows(staging, roots, units, self.selector)?;
+        let left_out = unpack::stage_rows(staging, roots, units, self.selector, files)?;
         if self.is_merge {
             scan_live(layout, staging, units, cache, self.control)?;
             intake.ensure(CheckPhase::Merge)?;
@@ -66,9 +64,14 @@ impl Taking<'_> {
         Ok(left_out)
     }
 
+    /// Returns whether all of the pack is taken, and nothing stays beside it.
+    const fn is_everything(&self) -> bool {
+        !self.is_merge && self.selector.is_everything()
+    }
+
     /// Returns how many bytes of the pack are written at most.
     fn needed_bytes(&self, intake: &Intake) -> Result<u64> {
-        if self.is_merge || !self.selector.is_everything() {
+        if !self.is_everything() {
             return intake.staging.new_bytes();
         }
         Ok(intake.audit.unpacked_bytes)
@@ -81,6 +84,7 @@ impl Taking<'_> {
         staging: &Staging,
         units: &[PlannedUnit],
         slots: &mut [SlotTree],
+        cache: Option<&mut StatCache>,
     ) -> Result<()> {
         let sources: Vec<_> = exchanged(units)
             .map(|unit| {
@@ -96,7 +100,7 @@ impl Taking<'_> {
             let source = sources.find(|source| path.is_at_or_below(&source.base));
             Ok(source.filter(|_| is_kept))
         };
-        assembly::copy_files(staging, slots, &choose, self.control)
+        assembly::copy_files(staging, slots, &choose, cache, self.control)
     }
 }
 
@@ -112,32 +116,32 @@ pub(super) fn stage(
     let session = &mut *tx.session;
     let units = roots.units(&session.layout)?;
     let cache = session.cache.as_mut();
-    let left_out = taking.stage_rows(&session.layout, intake, roots, &units, cache)?;
+    let files = if taking.is_everything() {
+        FileRows::WithTheirBytes
+    } else {
+        FileRows::AtOnce
+    };
+    let left_out = taking.stage_rows(&session.layout, intake, roots, &units, files, cache)?;
     ensure_space(session, intake.reader.path(), taking.needed_bytes(intake)?)?;
     let mut slots = make_slots(tx, &units)?;
-    write(tx.session, intake, roots, &units, &mut slots, taking)?;
+    tx.syncer = syncer_of(&slots)?;
+    write(tx, intake, roots, &units, &mut slots, taking)?;
     intake.ensure_policies(policies, control)?;
     let staging = &intake.staging;
     control.begin(Phase::Syncing, 0, 0);
-    // All slots are on one file system; the first was opened before anything was written.
-    if let Some(slot) = slots.first() {
-        slot.dir().sync_file_system()?;
+    if let Some(syncer) = &tx.syncer {
+        syncer.begin_last()?;
     }
-    let taken_ns = clock::now_ns();
     load_committed(&tx.session.journal, staging, &units)?;
     stage_index(&tx.session.journal, staging, roots, &units, &slots, taking)?;
     let units = identify(staging, &units, &slots)?;
     control.ensure_not_interrupted()?;
-    Ok(Staged {
-        units,
-        left_out,
-        taken_ns,
-    })
+    Ok(Staged { units, left_out })
 }
 
 /// Writes directories and files of the new trees.
 fn write(
-    session: &mut Session,
+    tx: &mut Transaction<'_>,
     intake: &Intake,
     roots: &Roots,
     units: &[PlannedUnit],
@@ -145,19 +149,22 @@ fn write(
     taking: &Taking<'_>,
 ) -> Result<()> {
     let (pack, staging, control) = (intake.reader.path(), &intake.staging, taking.control);
+    let Transaction {
+        session, syncer, ..
+    } = tx;
     let (layout, prefix) = (&session.layout, roots.prefix.clone());
     unpack::make_directories(pack, staging, slots)?;
     if taking.is_merge {
-        taking.keep_files(layout, staging, units, slots)?;
-        let into = IntoSlots::new(pack, slots, prefix).only_staged();
-        intake.read_bytes(&into, control)?;
+        taking.keep_files(layout, staging, units, slots, session.cache.as_mut())?;
+        let into = IntoSlots::new(pack, slots, prefix, syncer.as_ref()).only_staged();
+        intake.read_bytes(&into, session.cache.as_mut(), control)?;
         return assembly::set_modes(staging, slots);
     }
-    let mut into = IntoSlots::new(pack, slots, prefix);
+    let mut into = IntoSlots::new(pack, slots, prefix, syncer.as_ref());
     if !taking.selector.is_everything() {
         into = into.only_staged();
     }
-    intake.read_bytes(&into, control)?;
+    intake.read_bytes(&into, session.cache.as_mut(), control)?;
     scan_live(layout, staging, units, session.cache.as_mut(), control)?;
     unpack::carry_control_files(layout, staging, slots)
 }
@@ -189,6 +196,13 @@ pub(crate) fn make_slots(tx: &mut Transaction<'_>, units: &[PlannedUnit]) -> Res
     pairs
         .map(|(unit, id)| SlotTree::make(&tx.session.layout, id, &unit.path, unit.ownership))
         .collect()
+}
+
+/// Makes who syncs the new trees. All slots are on one file system; the first is open before anything
+/// is written.
+pub(crate) fn syncer_of(slots: &[SlotTree]) -> Result<Option<Syncer>> {
+    let made = slots.first().map(|slot| Syncer::new(slot.dir()));
+    made.transpose()
 }
 
 /// Lists the live trees that would be replaced.
@@ -285,19 +299,4 @@ pub(crate) fn identify(
             })
         })
         .collect()
-}
-
-/// Files that were just written need not be read to be known.
-pub(crate) fn remember_written(session: &mut Session, staging: &Staging, taken_ns: i128) {
-    let Some(cache) = session.cache.as_mut() else {
-        return;
-    };
-    let remembered =
-        staging.for_each_written(&mut |inode, size_bytes, mtime_ns, ctime_ns, sha256| {
-            let stat = Stat::of_file(size_bytes, inode, mtime_ns, ctime_ns);
-            cache.remember(&stat, &sha256, taken_ns);
-        });
-    // Only knowledge is lost where this fails.
-    remembered.unwrap_or(());
-    cache.flush();
 }

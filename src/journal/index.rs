@@ -5,14 +5,13 @@
 //! and level the one counts that was written for the content that is there; see
 //! docs/adr/0012-index-records-belong-to-change-sets-and-content.md.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Transaction, named_params, params, params_from_iter};
+use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde_json::json;
 
 use super::state::end_of;
 use super::{EventKind, Journal, chain, damaged, from_column};
 use crate::control::Control;
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, Batch, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::TransactionId;
@@ -174,18 +173,10 @@ pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -
         let row = params![sha256, scalars, text];
         insert.execute(row).map(drop).context(action)
     })?;
-    let mut insert = sql
-        .prepare_cached(
-            "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
-        .context(action)?;
-    staging.for_each_index_change(&mut |columns| {
-        let row = [Value::Integer(set)].into_iter().chain(columns);
-        insert
-            .execute(params_from_iter(row))
-            .map(drop)
-            .context(action)
-    })
+    let insert = "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
+    let mut batch = Batch::new(sql, insert, 7).context(action)?;
+    staging.for_each_index_change(&mut |row| batch.add_copy(set, row).context(action))?;
+    batch.finish().context(action)
 }
 
 /// Deletes what records say that nothing can bring back.

@@ -1,17 +1,16 @@
 //! The `prepared` event and all its rows: what a transaction is about to do, durable before it does.
 
-use rusqlite::types::Value;
 use rusqlite::{Transaction, named_params, params, params_from_iter};
 use serde_json::json;
 
 use super::{EventKind, Journal, chain, index, state, to_column};
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, Batch, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
 use crate::plan::ChangeCounts;
 use crate::policy::PolicyRecord;
-use crate::staging::Staging;
+use crate::staging::{EachChange, Staging};
 
 /// What one rename does to a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +91,18 @@ pub(crate) struct Prepared {
     pub(crate) undoes: Option<TransactionId>,
 }
 
+/// Returns once the new trees are durable.
+pub(crate) type Synced<'a> = &'a dyn Fn() -> Result<()>;
+
 impl Journal {
-    /// Records what a transaction is about to do; durable when this returns.
+    /// Records what a transaction is about to do; durable when this returns. The rows are written
+    /// while the new trees still become durable; the event is not before they are.
     pub(crate) fn prepare(
         &mut self,
         id: TransactionId,
         prepared: &Prepared,
         staging: &Staging,
+        synced: Synced<'_>,
     ) -> Result<()> {
         db::write(&mut self.connection, "record what is prepared", |sql| {
             insert_facts(sql, id, prepared).context("record what is prepared")?;
@@ -119,13 +123,9 @@ impl Journal {
             index::insert_index(sql, set, staging)?;
             effects.push((set, true));
             insert_effects(sql, id, &effects)?;
-            chain::append(
-                sql,
-                id,
-                EventKind::Prepared,
-                &json!({}),
-                chain::Rows::Prepared,
-            )
+            let rows = chain::Rows::Prepared;
+            chain::append(sql, id, EventKind::Prepared, &json!({}), rows)?;
+            synced()
         })
     }
 }
@@ -206,25 +206,15 @@ fn insert_change_set(sql: &Transaction<'_>, id: TransactionId, origin: &str) -> 
     Ok(sql.last_insert_rowid())
 }
 
-/// A change row of staging without its change set, as the columns of `tx_change` hold it.
-pub(crate) type ChangeColumns = [Value; 8];
-
-type EachRow<'a> = dyn FnMut(&mut dyn FnMut(ChangeColumns) -> Result<()>) -> Result<()> + 'a;
+/// Gives all rows of a kind in staging.
+type EachRow<'a> = dyn FnMut(EachChange<'_>) -> Result<()> + 'a;
 
 fn copy_rows(sql: &Transaction<'_>, set: i64, each: &mut EachRow<'_>) -> Result<()> {
-    let mut insert = sql
-        .prepare(
-            "INSERT INTO tx_change (change_set, path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )
-        .context("record changes")?;
-    each(&mut |columns| {
-        let row = [Value::Integer(set)].into_iter().chain(columns);
-        insert
-            .execute(params_from_iter(row))
-            .context("record changes")?;
-        Ok(())
-    })
+    let action = "record changes";
+    let insert = "INSERT INTO tx_change (change_set, path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256)";
+    let mut batch = Batch::new(sql, insert, 9).context(action)?;
+    each(&mut |row| batch.add_copy(set, row).context(action))?;
+    batch.finish().context(action)
 }
 
 fn insert_effects(sql: &Transaction<'_>, id: TransactionId, effects: &[(i64, bool)]) -> Result<()> {

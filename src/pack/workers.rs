@@ -34,6 +34,16 @@ pub(crate) struct Effort {
     pub(crate) jobs: Jobs,
 }
 
+impl Effort {
+    /// Returns that of the default level with so many threads.
+    pub(crate) fn of(jobs: Jobs) -> Self {
+        Self {
+            jobs,
+            ..Self::default()
+        }
+    }
+}
+
 /// The threads. They start with the work, and end with this, which waits for what they are at.
 pub(crate) struct Workers {
     effort: Effort,

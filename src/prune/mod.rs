@@ -139,7 +139,7 @@ fn conclude(
         }
         return Err(unfinished(tx.id, error));
     }
-    let Transaction { session, id } = tx;
+    let Transaction { session, id, .. } = tx;
     let done = session
         .journal
         .checkpoint()

@@ -9,7 +9,6 @@ mod wanted;
 use camino::Utf8PathBuf;
 
 use crate::assembly::assemble;
-use crate::clock;
 use crate::control::Phase;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
@@ -58,7 +57,7 @@ pub(crate) fn run(
     cited.reverts.dedup();
     let mut transaction = Transaction::begin_citing(session, &new, &cited)?;
     let done = match stage(&mut transaction, &staging, tx, paths, options) {
-        Ok((prepared, taken_ns)) => commit(transaction, &staging, paths, &prepared, taken_ns),
+        Ok(prepared) => commit(transaction, &staging, paths, &prepared),
         Err(error) => Err(transaction.abort(error)),
     };
     drop(staging);
@@ -133,16 +132,17 @@ fn stage(
     tx: TransactionId,
     paths: &[Uri],
     options: &RollbackOptions,
-) -> Result<(Prepared, i128)> {
+) -> Result<Prepared> {
     let planned = plan(transaction.session, staging, tx, paths, options)?;
     let mut slots = stage::make_slots(transaction, &planned.units)?;
+    transaction.syncer = stage::syncer_of(&slots)?;
     let choose = |path: &_| Ok(planned.source_of(path));
-    assemble(staging, &mut slots, &choose, &options.control)?;
+    let cache = transaction.session.cache.as_mut();
+    assemble(staging, &mut slots, &choose, cache, &options.control)?;
     options.control.begin(Phase::Syncing, 0, 0);
-    if let Some(slot) = slots.first() {
-        slot.dir().sync_file_system()?;
+    if let Some(syncer) = &transaction.syncer {
+        syncer.begin_last()?;
     }
-    let taken_ns = clock::now_ns();
     let moved: Vec<_> = planned
         .units
         .iter()
@@ -165,7 +165,7 @@ fn stage(
         units,
         undoes: None,
     };
-    Ok((prepared, taken_ns))
+    Ok(prepared)
 }
 
 fn plan(
@@ -195,21 +195,23 @@ fn commit(
     staging: &Staging,
     paths: &[Uri],
     prepared: &Prepared,
-    taken_ns: i128,
 ) -> Result<Receipt> {
-    let Transaction { session, id } = transaction;
+    let id = transaction.id;
     // Before the exchange, as all that takes longer the more files there are.
-    stage::remember_written(session, staging, taken_ns);
-    let transaction = Transaction {
-        session: &mut *session,
-        id,
-    };
+    if let Some(cache) = &mut transaction.session.cache {
+        cache.flush();
+    }
     let planned = match receipt(staging, paths, &[]) {
         Ok(planned) => planned,
         Err(error) => return Err(transaction.abort(error)),
     };
+    let seen = match live::versions_seen(staging, &prepared.units) {
+        Ok(seen) => seen,
+        Err(error) => return Err(transaction.abort(error)),
+    };
     let generation = transaction.commit(prepared, staging, &|session| {
-        live::look_again(&session.layout, staging, &prepared.units)
+        session.empty_staging().unwrap_or(());
+        live::look_again_by_sums(&session.layout, &prepared.units, &seen)
     })?;
     let units = prepared.units.iter();
     Ok(Receipt {

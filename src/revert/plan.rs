@@ -1,9 +1,8 @@
 //! The tree to be of a revert: what is live, with the wanted paths as they were.
 
-use rusqlite::types::Value;
-
 use crate::assembly::Source;
 use crate::control::Control;
+use crate::db::DatabaseContext as _;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::fsops::FileKind;
@@ -188,11 +187,10 @@ impl Look<'_> {
         }
         for one in wanted {
             let mut first = None;
-            self.staging.for_each_correction(&mut |columns| {
-                if let Some(Value::Text(path)) = columns.first()
-                    && EntryPath::parse(path).is_ok_and(|path| path.is_at_or_below(&one.path))
-                {
-                    first.get_or_insert_with(|| path.clone());
+            self.staging.for_each_correction(&mut |row| {
+                let path: String = row.get(0).context("read the plan")?;
+                if EntryPath::parse(&path).is_ok_and(|path| path.is_at_or_below(&one.path)) {
+                    first.get_or_insert(path);
                 }
                 Ok(())
             })?;
@@ -214,9 +212,9 @@ impl Look<'_> {
 
     fn drift_at(&self, wanted: &[Wanted]) -> Result<Drift> {
         let mut drift = Drift::default();
-        self.staging.for_each_external_change(&mut |columns| {
-            if let Some(Value::Text(path)) = columns.first()
-                && let Ok(changed) = EntryPath::parse(path)
+        self.staging.for_each_external_change(&mut |row| {
+            let path: String = row.get(0).context("read the plan")?;
+            if let Ok(changed) = EntryPath::parse(&path)
                 && wanted
                     .iter()
                     .any(|wanted| changed.is_at_or_below(&wanted.path))

@@ -1,7 +1,6 @@
 //! Drift: what differs from what the journal expects, before it is put away.
 
-use rusqlite::types::Value;
-
+use crate::db::DatabaseContext as _;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::staging::Staging;
@@ -34,10 +33,9 @@ impl Drift {
     }
 
     pub(super) fn add_external_changes(&mut self, staging: &Staging) -> Result<()> {
-        staging.for_each_external_change(&mut |columns| {
-            if let Some(Value::Text(path)) = columns.first() {
-                self.add(format!("viking://{path}"));
-            }
+        staging.for_each_external_change(&mut |row| {
+            let path: String = row.get(0).context("read the plan")?;
+            self.add(format!("viking://{path}"));
             Ok(())
         })
     }
@@ -58,11 +56,9 @@ impl Drift {
             let later = composition.moves.get(at + 1..).unwrap_or_default();
             // Over what a later commit changed, the journal does not tell what was below.
             if composition.later.is_empty() {
-                staging.for_each_correction(&mut |columns| {
-                    let Some(Value::Text(path)) = columns.first() else {
-                        return Ok(());
-                    };
-                    let file = EntryPath::parse(path).unwrap_or_default();
+                staging.for_each_correction(&mut |row| {
+                    let path: String = row.get(0).context("read the plan")?;
+                    let file = EntryPath::parse(&path).unwrap_or_default();
                     let is_in = |place: &EntryPath| file.is_at_or_below(place);
                     if is_in(&moved.path) && !later.iter().any(|later| is_in(&later.path)) {
                         self.add(format!("slot {}: {path}", moved.done.slot));

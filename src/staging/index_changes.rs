@@ -1,8 +1,8 @@
 //! The index to be: records by live path, held against what the journal foresees.
 
-use rusqlite::types::Value;
-use rusqlite::{Row, params};
+use rusqlite::params;
 
+use super::EachChange;
 use super::Staging;
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
@@ -147,10 +147,7 @@ impl Staging {
     }
 
     /// Calls `visit` for each row that the journal must be told of the index, by path and level.
-    pub(crate) fn for_each_index_change(
-        &self,
-        visit: &mut dyn FnMut([Value; 6]) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn for_each_index_change(&self, visit: EachChange<'_>) -> Result<()> {
         let query = "SELECT path, level, kind, content_sha256, origin, record_sha256 FROM index_change ORDER BY path, level";
         let mut statement = self
             .connection
@@ -158,7 +155,7 @@ impl Staging {
             .context("read the index to be")?;
         let mut rows = statement.query([]).context("read the index to be")?;
         while let Some(row) = rows.next().context("read the index to be")? {
-            visit(columns(row).context("read the index to be")?)?;
+            visit(row)?;
         }
         Ok(())
     }
@@ -182,15 +179,4 @@ impl Staging {
         }
         Ok(())
     }
-}
-
-fn columns(row: &Row<'_>) -> rusqlite::Result<[Value; 6]> {
-    Ok([
-        row.get(0)?,
-        row.get(1)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-    ])
 }

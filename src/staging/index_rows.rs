@@ -67,6 +67,14 @@ impl Staging {
     /// Drops the records of session content, which has no index: what is below `session/` and below
     /// `user/ID/sessions/`.
     pub(crate) fn drop_session_records(&self) -> Result<u64> {
+        let has_records = "SELECT EXISTS (SELECT 1 FROM index_record)";
+        let has_records: bool = self
+            .connection
+            .query_row(has_records, [], |row| row.get(0))
+            .context("read index records")?;
+        if !has_records {
+            return Ok(0);
+        }
         let dropped = self
             .connection
             .execute(

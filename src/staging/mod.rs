@@ -10,8 +10,10 @@ mod index_rows;
 mod merged;
 mod moved;
 mod pack_rows;
+mod reading;
 mod sides;
 mod trees;
+mod waiting;
 
 use std::cell::Cell;
 
@@ -20,16 +22,17 @@ use rusqlite::{Connection, named_params, params};
 
 use crate::db::{self, DatabaseContext as _, Heed};
 use crate::digest::Digest;
-use crate::entry_path::{EntryKind, EntryPath};
+use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::pack::manifest::ManifestHead;
-use crate::pack::reader::{MemberLocation, Method};
 use crate::pack::{Layout, Place};
 use crate::uri::Uri;
 
+use waiting::Waiting;
+
 pub(crate) use index_changes::Keeps;
-pub(crate) use trees::{LiveRow, StagedRow, Tree};
+pub(crate) use trees::{EachChange, LiveRow, StagedRow, Tree};
 
 const SCHEMA: &str = concat!(
     include_str!("../../schema/staging.sql"),
@@ -43,15 +46,15 @@ CREATE INDEX manifest_entry_by_path ON manifest_entry (path, kind, bytes, sha256
 CREATE INDEX member_by_path ON member (path, kind, ordinal, bytes);
 CREATE INDEX index_record_by_id ON index_record (record_id) WHERE record_id IS NOT NULL;";
 
-/// Files from this size on are large: they are read before all others.
-const LARGE_BYTES: i64 = 1 << 20;
-
 /// An open staging database.
 #[derive(Debug)]
 pub(crate) struct Staging {
     connection: Connection,
+    waiting: Waiting,
     /// Whether manifest and members were seen to list the same.
     is_matched: Cell<bool>,
+    /// Whether they list each directory that something is in as well.
+    is_closed: Cell<bool>,
     /// Whose interrupt ends a statement, where somebody's does.
     heed: Option<Heed>,
 }
@@ -92,7 +95,9 @@ impl Staging {
             .context("make a staging database")?;
         Ok(Self {
             connection,
+            waiting: Waiting::default(),
             is_matched: Cell::new(false),
+            is_closed: Cell::new(false),
             heed: None,
         })
     }
@@ -136,11 +141,13 @@ impl Staging {
 
     /// Takes in what the manifest says beside its entries; returns what is understood of it.
     pub(crate) fn set_manifest(&self, head: &ManifestHead, zip_root: &str) -> Result<Claims> {
+        self.put_pack_rows()?;
         self.connection
             .execute_batch(INDEXES)
             .context("index staged rows")?;
         let sides = self.compare_sides()?;
         self.is_matched.set(sides.is_matched);
+        self.is_closed.set(sides.is_closed);
         let uri = Uri::parse_exact(&head.root_uri);
         let understood = uri.as_ref().ok();
         self.connection
@@ -226,41 +233,6 @@ impl Staging {
             .context("read the staged target")
     }
 
-    /// Calls `visit` for each file member with its path and what the manifest says that its digest
-    /// is: large ones first, so that none is begun when all else is done; else as they lie in the
-    /// directory.
-    pub(crate) fn for_each_file_member(
-        &self,
-        visit: &mut dyn FnMut(EntryPath, MemberLocation, Option<Digest>) -> Result<()>,
-    ) -> Result<()> {
-        for query in [
-            "SELECT m.path, m.data_offset, m.header_offset, m.compressed_bytes, m.bytes, m.crc32, m.method, e.sha256
-             FROM member AS m LEFT JOIN manifest_entry AS e ON e.path = m.path AND e.kind = 'file'
-             WHERE m.kind = 'file' AND m.bytes >= ?1 ORDER BY m.ordinal",
-            "SELECT m.path, m.data_offset, m.header_offset, m.compressed_bytes, m.bytes, m.crc32, m.method, e.sha256
-             FROM member AS m LEFT JOIN manifest_entry AS e ON e.path = m.path AND e.kind = 'file'
-             WHERE m.kind = 'file' AND m.bytes < ?1 ORDER BY m.ordinal",
-        ] {
-            let mut statement = self
-                .connection
-                .prepare(query)
-                .context("read staged members")?;
-            let mut rows = statement
-                .query([LARGE_BYTES])
-                .context("read staged members")?;
-            while let Some(row) = rows.next().context("read staged members")? {
-                let (path, location) = member_from_row(row).context("read staged members")?;
-                let claimed = row.get(7).context("read staged members")?;
-                visit(
-                    EntryPath::parse(&path).unwrap_or_default(),
-                    location,
-                    claimed,
-                )?;
-            }
-        }
-        Ok(())
-    }
-
     /// Records what a member's bytes turned out to be, where the manifest says something else.
     pub(crate) fn observe(&self, path: &EntryPath, bytes: u64, sha256: &Digest) -> Result<()> {
         let mut insert = self
@@ -270,80 +242,6 @@ impl Staging {
         insert
             .execute(params![path.as_str(), column(bytes), sha256])
             .context("stage an observed file")?;
-        Ok(())
-    }
-
-    /// Returns sums over the manifest's entries and records.
-    pub(crate) fn sums(&self) -> Result<Sums> {
-        let query = "SELECT count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'directory'),
-                     CAST(total(bytes) FILTER (WHERE kind = 'file') AS INTEGER), (SELECT count(*) FROM index_record) FROM manifest_entry";
-        let number = |row: &rusqlite::Row<'_>, at: usize| {
-            row.get::<_, i64>(at)
-                .map(|value| u64::try_from(value).unwrap_or(0))
-        };
-        self.connection
-            .query_row(query, [], |row| {
-                Ok(Sums {
-                    files: number(row, 0)?,
-                    directories: number(row, 1)?,
-                    bytes: number(row, 2)?,
-                    records: number(row, 3)?,
-                })
-            })
-            .context("read staged entries")
-    }
-
-    /// Calls `visit` for each entry of the manifest, by path.
-    pub(crate) fn for_each_manifest_entry(
-        &self,
-        visit: &mut dyn FnMut(String, EntryKind, u64, Option<Digest>) -> Result<()>,
-    ) -> Result<()> {
-        let query =
-            "SELECT path, kind, coalesce(bytes, 0), sha256 FROM manifest_entry ORDER BY path";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read staged entries")?;
-        let mut rows = statement.query([]).context("read staged entries")?;
-        while let Some(row) = rows.next().context("read staged entries")? {
-            let columns = || -> rusqlite::Result<_> {
-                Ok((
-                    row.get(0)?,
-                    row.get::<_, String>(1)?,
-                    row.get::<_, i64>(2)?,
-                    row.get(3)?,
-                ))
-            };
-            let (path, kind, bytes, sha256) = columns().context("read staged entries")?;
-            visit(
-                path,
-                EntryKind::from_name(&kind).unwrap_or(EntryKind::File),
-                u64::try_from(bytes).unwrap_or(0),
-                sha256,
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Calls `visit` for each index record, by path and level: path, level, scalars as JSON, text.
-    pub(crate) fn for_each_record(
-        &self,
-        visit: &mut dyn FnMut(String, i64, String, Option<String>) -> Result<()>,
-    ) -> Result<()> {
-        let query =
-            "SELECT path, level, scalars, text FROM index_record ORDER BY path, level, ordinal";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read staged records")?;
-        let mut rows = statement.query([]).context("read staged records")?;
-        while let Some(row) = rows.next().context("read staged records")? {
-            let columns = || -> rusqlite::Result<_> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            };
-            let (path, level, scalars, text) = columns().context("read staged records")?;
-            visit(path, level, scalars, text)?;
-        }
         Ok(())
     }
 }
@@ -357,22 +255,6 @@ fn versions_at(place: Place) -> String {
         .map(|layout| layout.format_version().to_string())
         .collect();
     versions.join(", ")
-}
-
-fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberLocation)> {
-    let number = |at: usize| {
-        row.get::<_, i64>(at)
-            .map(|value| u64::try_from(value).unwrap_or(0))
-    };
-    let location = MemberLocation {
-        data_offset: number(1)?,
-        header_offset: number(2)?,
-        compressed_bytes: number(3)?,
-        size_bytes: number(4)?,
-        crc32: row.get(5)?,
-        method: Method::from_code(row.get(6)?).unwrap_or(Method::Stored),
-    };
-    Ok((row.get(0)?, location))
 }
 
 /// Returns where the paths below `path` end in the order of paths: `0` follows `/`.

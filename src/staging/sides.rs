@@ -23,6 +23,8 @@ pub(super) struct Sides {
     /// Both sides list the same: each path once, of one kind, a file with one size and a digest, the
     /// root as a directory, and nothing below a file.
     pub(super) is_matched: bool,
+    /// Both sides match, and list each directory that something is in.
+    pub(super) is_closed: bool,
 }
 
 /// Rules that are kept where both sides match.
@@ -73,6 +75,7 @@ impl Staging {
             return Ok(Sides {
                 inventory: None,
                 is_matched: false,
+                is_closed: false,
             });
         }
         let mut entries = self.connection().prepare(ENTRIES).context(action)?;
@@ -111,9 +114,11 @@ fn walk(mut entries: Rows<'_>, mut members: Rows<'_>) -> rusqlite::Result<Sides>
             }
         }
     }
+    let is_matched = is_matched && order.has_root && members.next()?.is_none();
     Ok(Sides {
         inventory: inventory.map(InventoryHasher::finish),
-        is_matched: is_matched && order.has_root && members.next()?.is_none(),
+        is_matched,
+        is_closed: is_matched && !order.has_orphans,
     })
 }
 
@@ -142,6 +147,8 @@ struct Order {
     begins: Vec<(usize, bool)>,
     has_root: bool,
     has_any: bool,
+    /// Whether the directory of a path was not among the paths before it.
+    has_orphans: bool,
 }
 
 impl Order {
@@ -172,6 +179,11 @@ impl Order {
             .begins
             .iter()
             .any(|(length, is_file)| *is_file && path.as_bytes().get(*length) == Some(&b'/'));
+        let has_parent = path.rfind('/').is_none_or(|parent_bytes| {
+            let mut begins = self.begins.iter().rev();
+            begins.any(|(length, _)| *length == parent_bytes)
+        });
+        self.has_orphans |= !has_parent;
         self.begins.push((path.len(), is_file));
         self.last.clear();
         self.last.push_str(path);
@@ -188,6 +200,32 @@ mod tests {
         paths
             .iter()
             .all(|(path, is_file)| order.takes(path, *is_file))
+    }
+
+    #[test]
+    fn a_directory_that_nobody_lists_is_seen() {
+        let has_orphans = |paths: &[(&str, bool)]| {
+            let mut order = Order::default();
+            for (path, is_file) in paths {
+                order.takes(path, *is_file);
+            }
+            order.has_orphans
+        };
+        let (root, a) = (("", false), ("a", false));
+        assert!(!has_orphans(&[
+            root,
+            a,
+            ("a/b", false),
+            ("a/b/c", true),
+            ("b", true)
+        ]));
+        assert!(!has_orphans(&[root, a, ("a!", true), ("a/b", true)]));
+        assert!(has_orphans(&[root, ("a/b", true)]));
+        assert!(has_orphans(&[root, a, ("a/b/c", true)]));
+        assert!(
+            has_orphans(&[root, ("a!", false), ("a/b", true)]),
+            "a! is no a"
+        );
     }
 
     #[test]

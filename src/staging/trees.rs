@@ -1,6 +1,5 @@
 //! The two trees of a plan: the one to be and the one that is, with what the journal expects.
 
-use rusqlite::types::Value;
 use rusqlite::{Row, params};
 
 use super::{Staging, column};
@@ -9,6 +8,7 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::fsops::Stat;
+use crate::tree_sum::Version;
 
 /// An entry of the tree to be, by live path.
 #[derive(Clone, Debug)]
@@ -35,7 +35,9 @@ pub(crate) enum Tree {
     Live,
 }
 
-type EachChange<'a> = &'a mut dyn FnMut([Value; 8]) -> Result<()>;
+/// Takes a row whose columns are those of a change row: path, change, and kind, bytes and digest of
+/// both sides.
+pub(crate) type EachChange<'a> = &'a mut dyn FnMut(&Row<'_>) -> Result<()>;
 
 impl Staging {
     /// Puts an entry into the tree to be; one that is there already stays.
@@ -53,58 +55,6 @@ impl Staging {
                 row.sha256
             ])
             .context("stage an entry")?;
-        Ok(())
-    }
-
-    /// Keeps what a written file is on disk, for the stat cache.
-    pub(crate) fn add_written(&self, stat: &Stat, sha256: &Digest) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO written_file (inode, bytes, mtime_ns, ctime_ns, sha256) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .context("stage a written file")?;
-        let row = params![
-            stat.inode.cast_signed(),
-            column(stat.size_bytes),
-            stat.mtime_ns,
-            stat.ctime_ns,
-            sha256
-        ];
-        insert.execute(row).context("stage a written file")?;
-        Ok(())
-    }
-
-    /// Calls `visit` for each written file, by inode: inode, bytes, mtime, ctime, digest.
-    pub(crate) fn for_each_written(
-        &self,
-        visit: &mut dyn FnMut(u64, u64, i64, i64, Digest),
-    ) -> Result<()> {
-        let query =
-            "SELECT inode, bytes, mtime_ns, ctime_ns, sha256 FROM written_file ORDER BY inode";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read written files")?;
-        let mut rows = statement.query([]).context("read written files")?;
-        while let Some(row) = rows.next().context("read written files")? {
-            let columns = || -> rusqlite::Result<_> {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, i64>(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
-            };
-            let (inode, bytes, mtime_ns, ctime_ns, sha256) =
-                columns().context("read written files")?;
-            visit(
-                inode.cast_unsigned(),
-                bytes.cast_unsigned(),
-                mtime_ns,
-                ctime_ns,
-                sha256,
-            );
-        }
         Ok(())
     }
 
@@ -196,6 +146,37 @@ impl Staging {
         query
             .query_row(row, |row| row.get(0))
             .context("read live entries")
+    }
+
+    /// Calls `visit` for each live entry at and below `path`, in any order, with its version.
+    pub(crate) fn for_each_live_version(
+        &self,
+        path: &str,
+        visit: &mut dyn FnMut(&str, &Version),
+    ) -> Result<()> {
+        let action = "read live entries";
+        let query = "SELECT path, kind = 'file', inode, mtime_ns, ctime_ns, mode, bytes FROM live_entry
+                     WHERE path >= ?1 AND path < ?2 AND (?1 = '' OR path = ?1 OR substr(path, length(?1) + 1, 1) = '/')";
+        let mut statement = self.connection.prepare(query).context(action)?;
+        let mut rows = statement
+            .query(params![path, super::end_of(path)])
+            .context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            let version = || -> rusqlite::Result<Version> {
+                Ok(Version {
+                    is_file: row.get(1)?,
+                    inode: row.get::<_, i64>(2)?.cast_unsigned(),
+                    mtime_ns: row.get(3)?,
+                    ctime_ns: row.get(4)?,
+                    mode: row.get(5)?,
+                    bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+                })
+            };
+            let path = row.get_ref(0).context(action)?.as_str();
+            let path = path.map_err(rusqlite::Error::from).context(action)?;
+            visit(path, &version().context(action)?);
+        }
+        Ok(())
     }
 
     /// Returns the number of live entries at and below `path`.
@@ -329,7 +310,7 @@ impl Staging {
         let mut statement = self.connection.prepare(query).context("read the plan")?;
         let mut rows = statement.query([]).context("read the plan")?;
         while let Some(row) = rows.next().context("read the plan")? {
-            visit(change_columns(row).context("read the plan")?)?;
+            visit(row)?;
         }
         Ok(())
     }
@@ -378,17 +359,4 @@ fn staged_from_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
         bytes: row.get::<_, i64>(3)?.cast_unsigned(),
         sha256: row.get(4)?,
     })
-}
-
-fn change_columns(row: &Row<'_>) -> rusqlite::Result<[Value; 8]> {
-    Ok([
-        row.get(0)?,
-        row.get(1)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-        row.get(7)?,
-    ])
 }

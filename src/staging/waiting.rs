@@ -1,0 +1,98 @@
+//! Rows that wait to be appended, many at once.
+
+use std::cell::RefCell;
+
+use super::{Staging, column};
+use crate::db::{BATCH_ROWS, Batch, DatabaseContext as _};
+use crate::error::Result;
+use crate::pack::manifest::ManifestEntry;
+use crate::pack::reader::Member;
+
+/// Bytes of texts that wait at most, but for those of one row.
+const WAITING_BYTES_MAX: usize = 256 << 10;
+
+/// Rows that are not in their tables yet. [`Staging::set_manifest`] puts them there, before anybody
+/// asks.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    members: RefCell<Vec<Member>>,
+    entries: RefCell<(Vec<ManifestEntry>, usize)>,
+}
+
+impl Staging {
+    /// Takes in a member of the pack.
+    pub(crate) fn add_member(&self, member: &Member) -> Result<()> {
+        let mut waiting = self.waiting.members.borrow_mut();
+        waiting.push(member.clone());
+        if waiting.len() < BATCH_ROWS {
+            return Ok(());
+        }
+        drop(waiting);
+        self.put_members()
+    }
+
+    /// Takes in an entry of the manifest.
+    pub(super) fn add_entry(&self, entry: ManifestEntry) -> Result<()> {
+        let mut waiting = self.waiting.entries.borrow_mut();
+        let (entries, bytes) = &mut *waiting;
+        let user_bytes = entry.user_id.as_ref().map_or(0, String::len);
+        *bytes = bytes
+            .saturating_add(entry.path.len())
+            .saturating_add(user_bytes);
+        entries.push(entry);
+        if entries.len() < BATCH_ROWS && *bytes < WAITING_BYTES_MAX {
+            return Ok(());
+        }
+        drop(waiting);
+        self.put_entries()
+    }
+
+    /// Appends what waits of the pack.
+    pub(super) fn put_pack_rows(&self) -> Result<()> {
+        self.put_members()?;
+        self.put_entries()
+    }
+
+    fn put_members(&self) -> Result<()> {
+        let members = self.waiting.members.take();
+        let put = || {
+            let insert = "INSERT INTO member (ordinal, path, kind, data_offset, header_offset, compressed_bytes, bytes, crc32, method)";
+            let mut batch = Batch::new(&self.connection, insert, 9)?;
+            for member in &members {
+                let at = &member.location;
+                batch.add(&[
+                    &column(member.ordinal),
+                    &member.path.as_str(),
+                    &member.kind.as_str(),
+                    &column(at.data_offset),
+                    &column(at.header_offset),
+                    &column(at.compressed_bytes),
+                    &column(at.size_bytes),
+                    &at.crc32,
+                    &at.method.code(),
+                ])?;
+            }
+            batch.finish()
+        };
+        put().context("stage a member")
+    }
+
+    fn put_entries(&self) -> Result<()> {
+        let (entries, _) = self.waiting.entries.take();
+        let put = || {
+            let insert = "INSERT INTO manifest_entry (path, kind, bytes, sha256, user_id)";
+            let mut batch = Batch::new(&self.connection, insert, 5)?;
+            for entry in &entries {
+                batch.add(&[
+                    &entry.path.as_str(),
+                    &entry.kind.as_str(),
+                    &entry.size_bytes.map(column),
+                    &entry.sha256,
+                    &entry.user_id,
+                ])?;
+            }
+            batch.finish()
+        };
+        put().context("stage an entry")
+    }
+}
