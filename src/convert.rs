@@ -93,6 +93,8 @@ pub struct ConvertReport {
     /// Index records that do not travel: of session content, of what the pack does not hold or what
     /// was left out.
     pub dropped_records: u64,
+    /// How many of them are of session content, which has none in any layout.
+    pub session_records: u64,
     /// Dense vectors that do not travel: those of such records, or all of them where the layout
     /// carries none.
     pub dropped_vectors: u64,
@@ -141,7 +143,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
     let out = OutputPath::decide(out, &root_name, options.force)?;
     intake.read_bytes(&Nowhere, None, control)?;
     let before = intake.staging.sums()?;
-    intake.staging.drop_session_records()?;
+    let session_records = intake.staging.drop_session_records()?;
     let rows = Rows::new(&intake.staging, &from, &mapping.to, options.layout)?;
     let scopes_before = intake.head.scopes.clone().unwrap_or_default();
     rows.fill(&mut mapping)?;
@@ -185,6 +187,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
         mapped,
         dropped,
         dropped_records: before.records.saturating_sub(totals.records),
+        session_records,
         dropped_vectors: vectors_before.saturating_sub(totals.vectors),
     })
 }

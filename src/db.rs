@@ -11,7 +11,7 @@ mod guard;
 
 use std::io;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
@@ -54,6 +54,9 @@ impl Schema<'_> {
     }
 }
 
+/// What stands for a database in a message where its path is not known.
+const UNNAMED: &str = "the database";
+
 /// Attaches what was tried to an error of `SQLite`; a full disk is [`Error::NoSpace`].
 pub(crate) trait DatabaseContext<T> {
     /// Says what was tried.
@@ -62,24 +65,25 @@ pub(crate) trait DatabaseContext<T> {
 
 impl<T> DatabaseContext<T> for rusqlite::Result<T> {
     fn context(self, action: &'static str) -> Result<T> {
-        self.map_err(|source| classified(action, Utf8Path::new("the database"), source))
+        self.map_err(|source| classified(action, Utf8Path::new(UNNAMED), source))
     }
 }
 
 /// Makes the error of an operation that the database refused.
 pub(crate) fn failed(action: &'static str, source: rusqlite::Error) -> Error {
-    classified(action, Utf8Path::new("the database"), source)
+    classified(action, Utf8Path::new(UNNAMED), source)
 }
 
 /// Tells a full disk, another process at work and a damaged file from other errors of `SQLite`.
 fn classified(action: &'static str, path: &Utf8Path, source: rusqlite::Error) -> Error {
     let path = path.to_owned();
+    // The memory that processes share is a file too, and has its own word for a full disk.
+    let is_full = source
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
     match source.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::NoSpace {
-            action,
-            path,
-            source: io::Error::other(source),
-        },
+        _ if is_full => no_space(action, path, source),
+        Some(ErrorCode::DiskFull) => no_space(action, path, source),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::StoreDamaged {
             path,
             detail: source.to_string(),
@@ -93,6 +97,15 @@ fn classified(action: &'static str, path: &Utf8Path, source: rusqlite::Error) ->
         // Only who asked for it is asked again and again whether to go on: see `heed`.
         Some(ErrorCode::OperationInterrupted) => Error::Interrupted,
         _ => Error::Database { action, source },
+    }
+}
+
+fn no_space(action: &'static str, path: Utf8PathBuf, source: rusqlite::Error) -> Error {
+    let action = if path == UNNAMED { "write to" } else { action };
+    Error::NoSpace {
+        action,
+        path,
+        source: io::Error::other(source),
     }
 }
 
@@ -366,7 +379,7 @@ fn ensure_known_version(
     let ask = |pragma: &str| {
         connection
             .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
-            .map_err(|source| classified("read the version of", path, source))
+            .map_err(|source| classified("open", path, source))
     };
     let (application, version) = (ask("application_id")?, ask("user_version")?);
     let supported = schema.version();

@@ -263,7 +263,7 @@ pub enum Error {
         detail: String,
     },
     /// Live files differ from what the last commit left.
-    #[error("{} changed outside of ovpack since the last commit: {}", message::count_of(*total, "file"), message::listed(paths))]
+    #[error("{}", message::drift(paths, *total))]
     Drift {
         /** The first of them. */
         paths: Vec<String>,

@@ -16,7 +16,7 @@ pub struct ParseTransactionIdError;
 
 impl fmt::Display for TransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tx{}", self.0)
+        f.pad(&format!("tx{}", self.0))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::index;
 use crate::journal::prepare::Prepared;
 use crate::journal::{Journal, NewTransaction, Provenance, TransactionKind};
 use crate::layout::{self, Layout};
+use crate::outside::ensure_outside_of_trees;
 use crate::pack;
 use crate::plan;
 use crate::probe;
@@ -30,6 +31,7 @@ pub struct InitOptions {
 ///
 /// What an earlier call left that was cut short is finished.
 pub(crate) fn init(path: &Utf8Path, options: InitOptions) -> Result<()> {
+    ensure_outside_of_trees("directory", path)?;
     if !path.exists() {
         fsops::create_dir_all(path)?;
     }
@@ -59,7 +61,12 @@ pub(crate) fn adopt(
             path: path.to_owned(),
         });
     }
+    ensure_outside_of_trees("directory", path)?;
     let root = open_root(path)?;
+    let is_begun = has_journal_without_commit(&root)?;
+    if !is_begun {
+        ensure_no_store(&root)?;
+    }
     let is_scope = |scope: Scope| {
         root.stat_at(scope.as_str())
             .map(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Directory))
@@ -74,8 +81,7 @@ pub(crate) fn adopt(
             path: path.to_owned(),
         });
     }
-    if !has_journal_without_commit(&root)? {
-        ensure_no_store(&root)?;
+    if !is_begun {
         make(root.again()?, true, options)?;
     }
     let mut session = Session::begin(Layout::open(path)?, provenance, wait, &Control::default())?;

@@ -227,3 +227,26 @@ fn noise() -> Vec<u8> {
     }
     bytes
 }
+
+/// Returns whether a directory is a store, also one that this user may not look into.
+pub(crate) fn is_store(dir: &Utf8Path) -> bool {
+    let control = dir.join(CONTROL);
+    match control.join(JOURNAL).metadata() {
+        Ok(journal) => journal.is_file(),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied && control.is_dir(),
+    }
+}
+
+/// Returns the name of a pack that a server hands out, below [`UPLOADS`]: of an id that nobody guesses, so
+/// that no other output bears such a name.
+pub(crate) fn outgoing(id: &str) -> String {
+    format!("export_{id}.ovpack")
+}
+
+/// Returns whether a name is one of a pack that a server hands out.
+pub(crate) fn is_outgoing(name: &str) -> bool {
+    let id = name
+        .strip_prefix("export_")
+        .and_then(|name| name.strip_suffix(".ovpack"));
+    id.is_some_and(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}

@@ -21,8 +21,7 @@ pub fn ensure_outside_of_trees(argument: &'static str, path: &Utf8Path) -> Resul
     let is_inside = stores_around(path).any(|below| {
         let mut names = below.components().map(|component| component.as_str());
         match names.next() {
-            // Where a server keeps what it sends and receives.
-            Some(layout::CONTROL) => names.next() != Some(layout::UPLOADS),
+            Some(layout::CONTROL) => !is_handed_out(names),
             Some(layout::LIVE) => true,
             name => name.is_some_and(is_scope),
         }
@@ -52,6 +51,13 @@ pub(crate) fn ensure_outside_of_stores(argument: &'static str, path: &Utf8Path) 
     Ok(())
 }
 
+/// Returns whether a server hands out the pack that lies there in its control directory.
+fn is_handed_out<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.next() == Some(layout::UPLOADS)
+        && names.next().is_some_and(layout::is_outgoing)
+        && names.next().is_none()
+}
+
 fn is_scope(name: &str) -> bool {
     Scope::ALL.iter().any(|scope| scope.as_str() == name)
 }
@@ -59,8 +65,10 @@ fn is_scope(name: &str) -> bool {
 /// Returns what `path` is below each store that it lies in.
 fn stores_around(path: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
     let whole = resolved(path).unwrap_or_default();
-    let is_store = |dir: &&Utf8Path| dir.join(layout::CONTROL).join(layout::JOURNAL).is_file();
-    let stores: Vec<_> = whole.ancestors().filter(is_store).collect();
+    let stores: Vec<_> = whole
+        .ancestors()
+        .filter(|dir| layout::is_store(dir))
+        .collect();
     let below = stores
         .into_iter()
         .filter_map(|store| whole.strip_prefix(store).ok().map(Utf8Path::to_owned));
@@ -119,7 +127,19 @@ mod tests {
             ("s/other/x", false, true),
             ("s/other/viking/x", false, true),
             ("s/viking/../../out/x", false, false),
-            ("s/.ovpack/uploads/x", false, true),
+            ("s/.ovpack/uploads/x", true, true),
+            ("s/.ovpack/uploads/x.ovpack", true, true),
+            ("s/.ovpack/uploads/export_.ovpack", true, true),
+            (
+                "s/.ovpack/uploads/export_0123456789abcdef0123456789abcdef.ovpack",
+                false,
+                true,
+            ),
+            (
+                "s/.ovpack/uploads/export_0123456789abcdef0123456789abcdef.ovpack/x",
+                true,
+                true,
+            ),
             ("s/viking/x", true, true),
             ("s/viking/resources/missing/x", true, true),
             ("s/other/../viking/x", true, true),

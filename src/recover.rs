@@ -21,7 +21,7 @@ use crate::exchange::{self, Position, Way};
 use crate::fsops::Dir;
 use crate::id::TransactionId;
 use crate::journal::EventKind;
-use crate::journal::prepare::Unit;
+use crate::journal::prepare::{TreeIdentity, Unit};
 use crate::layout::{self, Layout};
 use crate::plan;
 use crate::prune;
@@ -117,7 +117,7 @@ fn settle(
     } else {
         Vec::new()
     };
-    let moved = moved_units(session, id, &units, options)?;
+    let Standing { moved, is_in_doubt } = standing(session, id, &units, options)?;
     let ended = if is_about_slots {
         "the process ended before it had decided"
     } else {
@@ -126,8 +126,10 @@ fn settle(
     let crashed = json!({ "reason": "crash", "message": ended });
     let is_going_back = has(EventKind::Back) || options.direction == Some(Direction::Back);
     // A baseline moves nothing: once prepared, it only lacks its last event.
-    let is_going_forward =
-        !is_going_back && has(EventKind::Prepared) && (units.is_empty() || !moved.is_empty());
+    let is_decided = is_in_doubt && options.direction == Some(Direction::Forward);
+    let is_going_forward = !is_going_back
+        && has(EventKind::Prepared)
+        && (units.is_empty() || !moved.is_empty() || is_decided);
     let is_moved = |unit: &Unit| moved.iter().any(|moved| moved.slot == unit.slot);
     if is_going_forward {
         exchange::move_all(&session.layout, &units, Way::Forward, &is_moved)
@@ -146,20 +148,37 @@ fn settle(
     Ok("aborted")
 }
 
-/// Returns the units whose new tree is in place.
-fn moved_units(
+/// How the units of a transaction stand.
+struct Standing {
+    /// Those whose new tree is in place.
+    moved: Vec<Unit>,
+    /// Whether the operator's decision was needed to tell.
+    is_in_doubt: bool,
+}
+
+fn standing(
     session: &Session,
     id: TransactionId,
     units: &[Unit],
     options: &RecoverOptions,
-) -> Result<Vec<Unit>> {
+) -> Result<Standing> {
     let mut moved = Vec::new();
+    let mut is_in_doubt = false;
     for unit in units {
         let is_moved = match exchange::position(&session.layout, unit, units, &digest_of)? {
             Position::New => true,
             Position::Old => false,
             Position::Neither(found) => match options.direction {
-                Some(_) => slot_holds_old(session, unit)?,
+                Some(direction) => match decided(session, unit, direction)? {
+                    Decided::Moved(is_moved) => {
+                        is_in_doubt = true;
+                        is_moved
+                    }
+                    Decided::Nothing(lacks) => {
+                        let found = format!("{found}, and {lacks}");
+                        return Err(in_doubt(&session.layout, id, unit, found));
+                    }
+                },
                 None => return Err(in_doubt(&session.layout, id, unit, found)),
             },
         };
@@ -167,13 +186,60 @@ fn moved_units(
             moved.push(unit.clone());
         }
     }
-    Ok(moved)
+    Ok(Standing { moved, is_in_doubt })
 }
 
-/// Where the live tree tells nothing, the slot tells whether the rename was done.
-fn slot_holds_old(session: &Session, unit: &Unit) -> Result<bool> {
-    let held = session.layout.open_slot(unit.slot)?.stat_at(layout::TREE)?;
-    Ok(held.map(|stat| stat.inode) == unit.old.map(|tree| tree.inode))
+/// What can be done of what the operator decided for a unit in doubt.
+enum Decided {
+    /// Whether the rename was done.
+    Moved(bool),
+    /// Nothing; what lacks.
+    Nothing(&'static str),
+}
+
+/// Where the live tree tells nothing, the slot tells whether the rename was done. What the operator
+/// decided for is done only if it leaves a tree live where one belongs, and only if the slot holds a tree
+/// that is known: it goes live, or is deleted once the transaction is aborted.
+fn decided(session: &Session, unit: &Unit, direction: Direction) -> Result<Decided> {
+    let slot = session.layout.open_slot(unit.slot)?;
+    let held = slot.stat_at(layout::TREE)?.map(|stat| stat.inode);
+    let holds = |tree: Option<TreeIdentity>| held == tree.map(|tree| tree.inode);
+    let is_moved = holds(unit.old);
+    let is_known = is_moved || held.is_none() || holds(unit.new) || {
+        let digest = digest_of(&slot.open_dir(layout::TREE)?)?;
+        unit.new.is_some_and(|tree| tree.digest == digest)
+    };
+    if !is_known {
+        return Ok(Decided::Nothing("its slot holds neither of them"));
+    }
+    let is_live = is_live(session, unit)?;
+    let (wanted, given_up, is_done) = match direction {
+        Direction::Forward => (unit.new, unit.old, is_moved),
+        Direction::Back => (unit.old, unit.new, !is_moved),
+    };
+    let lacks = match (is_done, is_live) {
+        (true, false) if wanted.is_some() => "its slot does not hold the tree decided for either",
+        (false, _) if held.is_some() != wanted.is_some() => {
+            "its slot does not hold the tree decided for"
+        }
+        (false, true) if given_up.is_none() => "something stands where it belongs",
+        (false, false) if given_up.is_some() => {
+            "the tree decided for has nothing to change places with"
+        }
+        _ => return Ok(Decided::Moved(is_moved)),
+    };
+    Ok(Decided::Nothing(lacks))
+}
+
+fn is_live(session: &Session, unit: &Unit) -> Result<bool> {
+    let stat = session
+        .layout
+        .open_unit_parent(&unit.path)
+        .and_then(|(parent, name)| parent.stat_at(&name));
+    match stat {
+        Err(error) if error.is_absent() => Ok(false),
+        stat => Ok(stat?.is_some()),
+    }
 }
 
 /// Makes the error of a unit that is neither the old nor the new tree.

@@ -119,8 +119,10 @@ impl Store {
             .map_err(|_| Error::StoreNotFound {
                 path: start.to_owned(),
             })?;
-        let is_store = |dir: &&Utf8Path| dir.join(layout::CONTROL).join(layout::JOURNAL).is_file();
-        let found = absolute.ancestors().find(is_store).map(Utf8Path::to_owned);
+        let found = absolute
+            .ancestors()
+            .find(|dir| layout::is_store(dir))
+            .map(Utf8Path::to_owned);
         found.ok_or_else(|| Error::StoreNotFound {
             path: start.to_owned(),
         })

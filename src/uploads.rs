@@ -191,7 +191,7 @@ impl Uploads {
 
     /// Names a place for a pack that is handed out.
     pub fn outgoing(&self) -> Outgoing {
-        let name = format!("export_{}.ovpack", unguessable());
+        let name = layout::outgoing(&unguessable());
         Outgoing {
             path: self.area.dir.at(&name),
             file: AreaFile {

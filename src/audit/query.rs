@@ -70,6 +70,10 @@ pub(crate) fn query(
     sql: &str,
     options: &QueryOptions,
 ) -> Result<QueryReport> {
+    if sql.trim().is_empty() {
+        let detail = "it is empty".to_owned();
+        return Err(Error::QueryRefused { detail });
+    }
     let connection = journal.connection_for_questions();
     let overtime = db::guard(connection, options.timeout, &options.control)?;
     answer(connection, sql, options.max_rows).map_err(|error| understood(error, &overtime, options))

@@ -108,7 +108,7 @@ impl Error {
             }
             Self::RecoveryPending { .. } => "recover, then try again",
             Self::JournalDamaged { .. } => {
-                "take a copy of the store as it is, and compare it with a head kept elsewhere"
+                "make sure that a head kept elsewhere is of this store; take a copy of the store as it is, and compare it with such a head"
             }
             Self::QueryRefused { .. } => {
                 "ask with one SELECT; docs/journal.md lists the views and their columns"

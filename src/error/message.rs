@@ -39,6 +39,18 @@ pub(super) fn later_transactions(tx: TransactionId, later: &[TransactionId]) -> 
     format!("{tx} cannot be rolled back: later transactions changed the same root: {later}")
 }
 
+/// Says which files changed: live ones since the last commit, or those of a slot since they went there.
+pub(super) fn drift(paths: &[String], total: u64) -> String {
+    let (count, listed) = (count_of(total, "file"), listed(paths));
+    let is_in_slot = paths.first().is_some_and(|path| path.starts_with("slot "));
+    let verb = if total == 1 { "is" } else { "are" };
+    if is_in_slot {
+        format!("{count} {verb} not what was recorded: {listed}")
+    } else {
+        format!("{count} changed outside of ovpack since the last commit: {listed}")
+    }
+}
+
 /// Shows at most ten of a list.
 pub(super) fn listed<T: Display>(all: &[T]) -> String {
     let mut text: Vec<_> = all.iter().take(10).map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use crate::entry_path::{self, EntryKind, EntryPath, shown_name};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
 use crate::fsops::{Dir, FileKind};
+use crate::layout;
 use crate::limits::Limits;
 use crate::pack::{Layout, member_name};
 use crate::tree::{self, Descend, Found};
@@ -59,7 +60,8 @@ impl Scan<'_> {
         let left_out = &mut self.left_out;
         self.live.each_name(&mut |name| {
             let name = shown_name(name.as_bytes());
-            if Scope::from_name(&name).is_none() {
+            // An adopted store's own directory is no content that anybody could miss.
+            if Scope::from_name(&name).is_none() && name != layout::CONTROL {
                 left_out.add(format!("{}{name}", Uri::root()));
             }
             Ok(())

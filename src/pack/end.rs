@@ -81,12 +81,28 @@ fn end_record(file: &PackFile) -> Result<(u64, EndRecord, Vec<u8>)> {
         .find(fits);
     let Some((bytes, record)) = found.and_then(|bytes| Some((bytes, EndRecord::parse(bytes)?)))
     else {
-        let detail = "no end record reaches to the end of the file";
-        return Err(file.refuse(Rule::ZipEndRecord, "", detail));
+        return Err(file.refuse(Rule::ZipEndRecord, "", no_end_record(file)?));
     };
     let from_end = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let comment = bytes.get(END_BYTES..).unwrap_or_default().to_vec();
     Ok((file.bytes().saturating_sub(from_end), record, comment))
+}
+
+/// Says what is wrong with a file that does not end like a ZIP: whoever named another file than a pack is
+/// told so.
+fn no_end_record(file: &PackFile) -> Result<&'static str> {
+    let mut start = [0; 2];
+    if file.bytes() == 0 {
+        return Ok("it is empty");
+    }
+    if file.bytes() >= 2 {
+        file.read_exact_at(&mut start, 0)?;
+    }
+    Ok(if start == *b"PK" {
+        "no end record reaches to the end of the file"
+    } else {
+        "it neither begins nor ends like a ZIP"
+    })
 }
 
 /// A comment is for people; other bytes in it can be a second archive.

@@ -59,11 +59,11 @@ impl Why {
         match self {
             Self::Pinned => "it is pinned".to_owned(),
             Self::KeepLast(count) => {
-                format!("it is of the newest {count} commits that hold a tree")
+                format!("it is of {}", newest(count))
             }
             Self::KeepWithin(within) => format!("its commit is younger than {}", span(within)),
             Self::NextRollback => format!(
-                "{offer} can be rolled back next; only to keep the last 0 commits frees what that needs"
+                "{offer} can be rolled back next; what that needs is freed only where 0 commits are kept"
             ),
             Self::Needed(older) => {
                 format!("{older} is kept, and {offer} must be rolled back before it")
@@ -82,14 +82,23 @@ impl Why {
 }
 
 fn outdated(options: &PruneOptions) -> String {
-    let last = options
-        .keep_last
-        .map(|count| format!("it is not of the newest {count} commits that hold a tree"));
+    let last = options.keep_last.map(|count| match count {
+        0 => "no commit is kept for being new".to_owned(),
+        count => format!("it is not of {}", newest(count)),
+    });
     let within = options
         .keep_within
         .map(|within| format!("its commit is not younger than {}", span(within)));
     let parts: Vec<_> = last.into_iter().chain(within).collect();
     parts.join(", and ")
+}
+
+/// Names the newest commits that hold a tree.
+fn newest(count: u64) -> String {
+    match count {
+        1 => "the newest commit that holds a tree".to_owned(),
+        count => format!("the newest {count} commits that hold a tree"),
+    }
 }
 
 /// Shows a time span in its largest whole unit.

@@ -10,6 +10,7 @@ use camino::Utf8PathBuf;
 
 use crate::assembly::assemble;
 use crate::control::Phase;
+use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::import::stage;
@@ -18,7 +19,7 @@ use crate::journal::prepare::Prepared;
 use crate::journal::{Cited, Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
 use crate::live;
-use crate::plan as change_plan;
+use crate::plan::{self as change_plan, ChangeCounts};
 use crate::rollback::{Obstacles, RollbackOptions, RollbackRehearsal, ensure_in_effect};
 use crate::session::Session;
 use crate::staging::{Keeps, Staging};
@@ -56,7 +57,7 @@ pub(crate) fn run(
     cited.reverts.dedup();
     let mut transaction = Transaction::begin_citing(session, &new, &cited)?;
     let done = match stage(&mut transaction, &staging, tx, paths, options) {
-        Ok(prepared) => commit(transaction, &staging, &prepared),
+        Ok(prepared) => commit(transaction, &staging, paths, &prepared),
         Err(error) => Err(transaction.abort(error)),
     };
     drop(staging);
@@ -92,7 +93,7 @@ pub(crate) fn rehearse(
         obstacles: &mut obstacles,
     };
     let planned = look.plan(wanted, options)?;
-    let done = receipt(&staging, &planned.units)?;
+    let done = receipt(&staging, paths, &planned.units)?;
     let receipt = Receipt {
         uri,
         reverts: Some(tx),
@@ -142,16 +143,17 @@ fn stage(
     if let Some(syncer) = &transaction.syncer {
         syncer.begin_last()?;
     }
-    let paths: Vec<_> = planned
+    let moved: Vec<_> = planned
         .units
         .iter()
         .map(|unit| unit.path.as_str())
         .collect();
     let journal = &transaction.session.journal;
-    index::stage_index(journal, staging, &paths, Keeps::Known, None, &|path| {
+    index::stage_index(journal, staging, &moved, Keeps::Known, None, &|path| {
         stage::read_staged(&slots, path)
     })?;
     let units = stage::identify(staging, &planned.units, &slots)?;
+    // The journal's numbers are of all that is moved, as those of a rollback of this will be.
     let (counts, files, bytes) = change_plan::counts(staging)?;
     options.control.ensure_not_interrupted()?;
     let prepared = Prepared {
@@ -188,13 +190,18 @@ fn plan(
     look.plan(wanted, options)
 }
 
-fn commit(transaction: Transaction<'_>, staging: &Staging, prepared: &Prepared) -> Result<Receipt> {
+fn commit(
+    transaction: Transaction<'_>,
+    staging: &Staging,
+    paths: &[Uri],
+    prepared: &Prepared,
+) -> Result<Receipt> {
     let id = transaction.id;
     // Before the exchange, as all that takes longer the more files there are.
     if let Some(cache) = &mut transaction.session.cache {
         cache.flush();
     }
-    let planned = match receipt(staging, &[]) {
+    let planned = match receipt(staging, paths, &[]) {
         Ok(planned) => planned,
         Err(error) => return Err(transaction.abort(error)),
     };
@@ -215,8 +222,25 @@ fn commit(transaction: Transaction<'_>, staging: &Staging, prepared: &Prepared) 
     })
 }
 
-fn receipt(staging: &Staging, units: &[PlannedUnit]) -> Result<Receipt> {
-    let (changes, files, bytes) = change_plan::counts(staging)?;
+/// Counts what is at the paths that are brought back; the rest of what is moved stays as it is.
+fn counts(staging: &Staging, paths: &[Uri]) -> Result<(ChangeCounts, u64, u64)> {
+    let mut sorted: Vec<_> = paths.iter().map(Uri::path).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let is_in_another = |path: &EntryPath| {
+        let mut others = sorted.iter().filter(|other| **other != path);
+        others.any(|other| path.is_at_or_below(other))
+    };
+    let apart: Vec<_> = sorted
+        .iter()
+        .filter(|path| !is_in_another(path))
+        .map(ToString::to_string)
+        .collect();
+    change_plan::counts_at(staging, &apart)
+}
+
+fn receipt(staging: &Staging, wanted: &[Uri], units: &[PlannedUnit]) -> Result<Receipt> {
+    let (changes, files, bytes) = counts(staging, wanted)?;
     let paths = units.iter().map(|unit| Utf8PathBuf::from(&unit.path));
     Ok(Receipt {
         uri: Uri::root(),

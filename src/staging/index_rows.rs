@@ -66,7 +66,7 @@ impl Staging {
 
     /// Drops the records of session content, which has no index: what is below `session/` and below
     /// `user/ID/sessions/`.
-    pub(crate) fn drop_session_records(&self) -> Result<()> {
+    pub(crate) fn drop_session_records(&self) -> Result<u64> {
         let may_have = "SELECT EXISTS (SELECT 1 FROM index_record)
                AND coalesce((SELECT uri_path IN ('', 'session', 'user') OR uri_path >= 'session/' AND uri_path < 'session0'
                                OR uri_path >= 'user/' AND uri_path < 'user0' FROM manifest), 1)";
@@ -75,9 +75,10 @@ impl Staging {
             .query_row(may_have, [], |row| row.get(0))
             .context("read index records")?;
         if !may_have {
-            return Ok(());
+            return Ok(0);
         }
-        self.connection
+        let dropped = self
+            .connection
             .execute(
                 "DELETE FROM index_record WHERE ordinal IN (SELECT ordinal FROM located WHERE what = 'record'
                    AND (substr(live_path, 1, 8) = 'session/'
@@ -85,7 +86,7 @@ impl Staging {
                 [],
             )
             .context("drop index records")?;
-        Ok(())
+        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
     }
 }
 

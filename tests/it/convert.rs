@@ -714,7 +714,8 @@ fn the_verb_tells_what_it_did() {
     for line in [
         "moved viking://session to viking://user/bob/sessions: 1 file",
         "left out viking://agent: 1 file",
-        "left out 2 index records",
+        "left out 1 index record of session content, which is never indexed",
+        "left out 1 index record of what the new pack does not hold",
     ] {
         assert!(told.stderr.contains(line), "{told:?}");
     }

@@ -464,7 +464,7 @@ fn the_command_line_tells_of_every_slot() {
     assert_eq!(lines.len(), 3, "{output:?}");
     assert!(lines[1].starts_with("freed slot 2"), "{output:?}");
     assert!(lines[1].ends_with(
-        "viking://resources/a: it is not of the newest 0 commits that hold a tree, and its commit is not younger than 0 seconds"
+        "viking://resources/a: no commit is kept for being new, and its commit is not younger than 0 seconds"
     ), "{output:?}");
     assert!(
         lines[2].ends_with("viking://resources/a: it is pinned"),

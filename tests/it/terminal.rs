@@ -63,7 +63,7 @@ fn what_a_pack_says_of_itself() {
     let output = store.run(words);
     assert_harmless(&output, 0, SHOWN);
     let lines = output.stdout.lines();
-    let line = |line: &&str| line.ends_with(&format!(" 1 B  {SHOWN}"));
+    let line = |line: &&str| line.contains(" 1 B  ") && line.ends_with(&format!("  {SHOWN}"));
     assert_eq!(lines.filter(line).count(), 1, "one line for one file");
     let colored = store.run([&words[..], &["--color", "always"]].concat());
     assert_harmless(&colored, 0, SHOWN);

@@ -1,60 +1,117 @@
-//! The library's next steps, told in this program's verbs and flags.
+//! The library's next steps, told in this program's verbs and flags, and in the words of the line that
+//! was given.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what has no step of its own here has the library's"
+)]
 
-use ovpack::{Error, PlaceFault, PruneOptions};
+mod journal;
+mod place;
+mod store;
+
+use ovpack::{Error, Inspection, PlaceFault, Uri, VerifyOptions};
 
 use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
 use crate::failure::Failure;
-use crate::human::Bytes;
 
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
     let Some(error) = failure.library() else {
         return failure.help().map(str::to_owned);
     };
-    let told = about_pack(error, command, caller)
-        .or_else(|| about_transaction(error, caller))
-        .or_else(|| about_store(error, caller));
+    let told = about_argument(error, command, caller)
+        .or_else(|| about_pack(error, command, caller))
+        .or_else(|| journal::about_transaction(error, caller))
+        .or_else(|| store::about_store(error, command, caller));
     told.or_else(|| error.help().map(str::to_owned))
+}
+
+/// Steps that concern an argument: a URI, a path, a value.
+fn about_argument(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
+    match error {
+        Error::InvalidUri { text, .. } => place::no_uri(text, command, caller),
+        Error::UriNotFound { uri } => place::absent(uri, caller),
+        Error::WrongEntryKind { uri, expected } => Some(place::other_kind(uri, expected, caller)),
+        Error::FileNotFound { path } => place::no_file(path, command, caller),
+        Error::OutputExists { .. } => {
+            let line = caller.line().last(&["--force"]);
+            Some(format!("choose another name, or replace it: {line}"))
+        }
+        Error::NotAFile { path, .. } if path.join(".ovpack/store.db").is_file() => {
+            let path = shell_word(path.as_str());
+            Some(format!(
+                "it is a store: ovpack journal verify --content --store {path} checks it, and ovpack backup OUT --store {path} makes a pack of it"
+            ))
+        }
+        Error::NothingSelected { pack, .. } => {
+            let inspect = format!("inspect {} --entries", shell_word(pack.as_str()));
+            Some(format!(
+                "{} lists what is in the pack; patterns match whole paths below its root",
+                caller.command(&inspect)
+            ))
+        }
+        Error::InvalidArgument {
+            argument, value, ..
+        } => about_value(argument, value, command, caller),
+        _ => None,
+    }
+}
+
+fn about_value(argument: &str, value: &str, command: &Command, caller: &Caller) -> Option<String> {
+    let help = match (command, argument) {
+        (Command::Export(_), "uri") => {
+            let line = caller.line().with("export", "backup").without(value);
+            format!("every scope together is packed by: {line}")
+        }
+        (Command::Salvage(_), "uri") => format!(
+            "name it, for example: {}",
+            caller.line().last(&["--uri", "viking://resources/saved"])
+        ),
+        (_, "at") => format!(
+            "{} lists those that were",
+            caller.command("log --outcome committed")
+        ),
+        _ => return None,
+    };
+    Some(help)
 }
 
 /// Steps that concern the pack or its target.
 fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
     let (pack, limits) = command.pack().unzip();
-    let pack = pack.map(shell_word).unwrap_or_default();
     let shortens_names = limits.is_some_and(|limits| limits.shortens_names(&caller.settings));
     if let Error::Place(PlaceFault::NoPlace { places, .. }) = error {
         return Some(no_place(places));
     }
     let help = match error.code() {
-        "root-exists" => {
-            let elsewhere = if matches!(command, Command::Import(_)) {
-                ", or import it under another parent"
-            } else {
-                ""
-            };
-            format!(
-                "--on-conflict overwrite replaces it entirely, --on-conflict merge adds and replaces single paths, and both can be rolled back; --on-conflict skip leaves it{elsewhere}"
-            )
-        }
+        "root-exists" => exists(error, command),
         "backup-needs-restore" => {
-            format!(
-                "this is a backup: {}",
-                caller.command(&format!("restore {pack}"))
-            )
+            let parent = command.other_argument(pack?)?;
+            let line = caller.line().with("import", "restore").without(parent);
+            format!("it goes back to its scopes by: {line}")
         }
         "restore-needs-backup" => {
-            let words = format!("import {pack} viking://resources");
-            format!(
-                "this is no backup: import it under a parent, as in {}",
-                caller.command(&words)
-            )
+            let parent = place::parent(&root_of(pack?, caller)?)?;
+            let parent = parent.to_string();
+            let line = caller
+                .line()
+                .with("restore", "import")
+                .after(pack?, &parent);
+            format!("it is put back where it came from by: {line}")
         }
-        "scope-pack-needs-root" => {
+        "scope-pack-needs-root" | "scope-mismatch" | "depth-mismatch" | "subtree-needs-parent" => {
+            let root = root_of(pack?, caller)?;
+            let parent = place::parent(&root)?.to_string();
+            let line = caller.line().with(command.other_argument(pack?)?, &parent);
+            format!("it came from {root}, and is put back there by: {line}")
+        }
+        "zip-structure" | "zip-end-record" if salvageable(error) => {
+            let salvage = format!("salvage {} --into saved", shell_word(pack?));
             format!(
-                "import it under the root: {}",
-                caller.command(&format!("import {pack} viking://"))
+                "get the pack again from its producer; or take what is sound out of it: {}",
+                caller.command(&salvage)
             )
         }
         "manifest-too-large" => raise("--max-manifest-bytes BYTES"),
@@ -73,13 +130,42 @@ fn about_pack(error: &Error, command: &Command, caller: &Caller) -> Option<Strin
             "give one of them another place with --map FROM=TO, or leave it out with --drop URI"
                 .to_owned()
         }
-        "output-exists" => "choose another name, or replace it with --force".to_owned(),
-        "uri-not-found" | "wrong-entry-kind" => {
-            format!("{} lists what is there", caller.command("ls"))
-        }
         _ => return None,
     };
     Some(help)
+}
+
+/// Tells the policies for what is in the way: one root, or several scopes.
+fn exists(error: &Error, command: &Command) -> String {
+    let several = matches!(error, Error::Refused { report, .. } if report.total > 1);
+    let it = if several { "them" } else { "it" };
+    let elsewhere = if matches!(command, Command::Import(_)) {
+        ", or import it under another parent"
+    } else {
+        ""
+    };
+    format!(
+        "--on-conflict overwrite replaces {it} entirely, --on-conflict merge adds and replaces single paths, and both can be rolled back; --on-conflict skip leaves {it}{elsewhere}"
+    )
+}
+
+/// Returns whether something may be left of a pack that cannot be read to its end.
+fn salvageable(error: &Error) -> bool {
+    matches!(error, Error::Refused { report, .. }
+        if report.first().is_some_and(|finding| finding.detail.contains("end record reaches")))
+}
+
+/// Returns the root that a pack claims.
+fn root_of(pack: &str, caller: &Caller) -> Option<Uri> {
+    let options = VerifyOptions {
+        jobs: caller.jobs(),
+        ..VerifyOptions::default()
+    };
+    let claims = Inspection::open(pack.into(), &options)
+        .ok()?
+        .claims()
+        .ok()?;
+    claims.uri.parse().ok()
 }
 
 /// Says how content that a layout does not carry could go along.
@@ -101,95 +187,4 @@ fn no_place(places: &[(String, String)]) -> String {
 
 fn raise(flags: &str) -> String {
     format!("raise the limit with {flags}, if you trust who made the pack")
-}
-
-/// Steps that concern the journal.
-fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
-    let help = match error.code() {
-        "transaction-not-found" | "nothing-to-redo" => {
-            format!("{} lists the transactions", caller.command("log"))
-        }
-        "content-not-held" => format!(
-            "{} tells where it was, and which pack it came from",
-            caller.command(&format!(
-                "history {}",
-                shell_word(error.details().get("uri")?.as_str()?)
-            ))
-        ),
-        "drift" => format!(
-            "{} lists them; --force goes on all the same, and what drifted stays in the slot",
-            caller.command("status")
-        ),
-        "prune-unfinished" => format!(
-            "remove what stands in the way, then {} deletes the rest; nothing else waits for it",
-            caller.command("recover")
-        ),
-        "pending" | "recovery-pending" => {
-            format!("{} completes the journal", caller.command("recover"))
-        }
-        "in-doubt" => format!(
-            "look at both trees, then decide: {} or {}",
-            caller.command("recover --forward"),
-            caller.command("recover --back")
-        ),
-        _ => return about_other_transactions(error, caller),
-    };
-    Some(help)
-}
-
-/// Steps that name a transaction.
-fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
-    if let Error::LaterTransactions { tx, later } = error {
-        let first = caller.command(&format!("rollback {}", later.first()?));
-        let all = caller.command(&format!("rollback --to {tx}"));
-        return Some(format!(
-            "roll back the later ones first, newest first: {first}; or all of them as one: {all}"
-        ));
-    }
-    if let Error::NotInEffect { tx, .. } = error {
-        let show = caller.command(&format!("show {tx}"));
-        return Some(format!(
-            "{show} tells more; a transaction that was rolled back comes back by rolling back its rollback"
-        ));
-    }
-    None
-}
-
-/// Steps that concern the store as a whole.
-fn about_store(error: &Error, caller: &Caller) -> Option<String> {
-    let help = match error.code() {
-        "store-not-found" => {
-            "make a store with `ovpack init DIR`, or name one with --store DIR or OVPACK_STORE"
-                .to_owned()
-        }
-        "directory-not-empty" => {
-            "choose an empty directory, or take over OpenViking content with `ovpack init --adopt DIR`"
-                .to_owned()
-        }
-        "in-use" => "stop the OpenViking server first; --while-running goes on all the same".to_owned(),
-        "busy" if caller.options.wait.is_zero() => {
-            "--wait SECONDS waits until it is done".to_owned()
-        }
-        "busy" => "wait longer with --wait SECONDS".to_owned(),
-        "no-space" | "too-large-for-disk" => full_disk(caller),
-        _ => return None,
-    };
-    Some(help)
-}
-
-/// Tells what the mildest prune would free.
-fn full_disk(caller: &Caller) -> String {
-    let options = PruneOptions {
-        keep_last: Some(1),
-        dry_run: true,
-        ..PruneOptions::default()
-    };
-    let prune = caller.command("prune --keep-last 1");
-    match caller.store().map(|store| store.prune(&options)) {
-        Ok(Ok(report)) => format!(
-            "free some space on that file system; {prune} would free {} of old trees",
-            Bytes(report.freed_bytes)
-        ),
-        _ => format!("free some space on that file system; {prune} deletes old trees"),
-    }
 }

@@ -213,7 +213,43 @@ pub(crate) fn time(text: &str) -> Result<i64, String> {
 
 /// Reads a path; the empty one is a script's unset variable, not the working directory.
 pub(crate) fn path() -> impl clap::builder::TypedValueParser<Value = Utf8PathBuf> {
-    NonEmptyStringValueParser::new().map(Utf8PathBuf::from)
+    NonEmptyStringValueParser::new().try_map(|text| match PathMistake::of(&text) {
+        Some(mistake) => Err(mistake),
+        None => Ok(Utf8PathBuf::from(text)),
+    })
+}
+
+/// What stands where a path is needed, and would make a file or a directory with an odd name if it were
+/// taken for one. `./` before it makes a path of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PathMistake {
+    /// A URI, or one with a slash too few.
+    #[error("it is a URI; the path of a file or a directory is needed here")]
+    Uri,
+    /// A drive letter and a backslash.
+    #[error("it is a path of Windows")]
+    Windows {
+        /// Where WSL has it.
+        path: String,
+    },
+}
+
+impl PathMistake {
+    /// Returns what is wrong with a path, as far as its beginning tells.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        if text.starts_with("viking:/") {
+            return Some(Self::Uri);
+        }
+        let (drive, below) = text.split_once(":\\")?;
+        let is_drive = drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic());
+        is_drive.then(|| Self::Windows {
+            path: format!(
+                "/mnt/{}/{}",
+                drive.to_ascii_lowercase(),
+                below.replace('\\', "/")
+            ),
+        })
+    }
 }
 
 fn policy() -> impl clap::builder::TypedValueParser<Value = OnConflict> {

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::args::GlobalArgs;
 use crate::escape::shell_word;
 use crate::failure::{Failure, Result};
+use crate::line::Line;
 use crate::settings;
 use crate::ui::Ui;
 
@@ -28,11 +29,14 @@ pub(crate) struct Caller {
     jobs: Option<Jobs>,
     /// The store that `--store` names.
     named: Option<Utf8PathBuf>,
+    /// The command line.
+    line: Line,
 }
 
 impl Caller {
     /// Reads who calls from arguments and environment.
     pub(crate) fn new(ui: &Ui, argv: &[OsString], global: &GlobalArgs) -> Self {
+        let line = Line::of(argv);
         let argv = argv
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
@@ -53,6 +57,7 @@ impl Caller {
             settings: Settings::default(),
             jobs: global.jobs,
             named: global.store.clone(),
+            line,
         }
     }
 
@@ -108,10 +113,9 @@ impl Caller {
 
     /// Returns where the store is, which may be one that cannot be opened.
     pub(crate) fn store_path(&self) -> Result<Utf8PathBuf> {
-        Ok(match (&self.named, environment("OVPACK_STORE")) {
-            (Some(named), _) => named.clone(),
-            (None, Some(named)) => Utf8PathBuf::from(named),
-            (None, None) => match (Store::discover(&working_directory()?), self.of_user()) {
+        Ok(match self.named() {
+            Some(named) => named,
+            None => match (Store::discover(&working_directory()?), self.of_user()) {
                 (Err(Error::StoreNotFound { .. }), Some(store)) => store.to_owned(),
                 (found, _) => found?,
             },
@@ -120,6 +124,17 @@ impl Caller {
 
     fn of_user(&self) -> Option<&Utf8Path> {
         self.options.defaults.store()
+    }
+
+    /// Returns the store that was named, by an option or by the environment.
+    pub(crate) fn named(&self) -> Option<Utf8PathBuf> {
+        let by_environment = || environment("OVPACK_STORE").map(Utf8PathBuf::from);
+        self.named.clone().or_else(by_environment)
+    }
+
+    /// Returns the command line that was given.
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
     }
 
     /// Returns a command line that works on the same store when it is pasted.

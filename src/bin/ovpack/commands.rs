@@ -198,6 +198,33 @@ impl Command {
         matches!(self, Self::Backup(args) if !args.skip.skip_special)
     }
 
+    /// Returns whether the verb writes to no store.
+    pub(crate) const fn writes_elsewhere(&self) -> bool {
+        matches!(
+            self,
+            Self::Init(_)
+                | Self::Export(_)
+                | Self::Backup(_)
+                | Self::Convert(_)
+                | Self::Salvage(_)
+                | Self::Journal(_)
+        )
+    }
+
+    /// Returns the other argument of a verb that takes a path and a URI.
+    pub(crate) fn other_argument(&self, argument: &str) -> Option<&str> {
+        let (one, other) = if let Self::Import(args) = self {
+            (args.pack.as_str(), args.parent.as_str())
+        } else if let Self::Export(args) = self {
+            (args.uri.as_str(), args.out.as_str())
+        } else {
+            return None;
+        };
+        [(one, other), (other, one)]
+            .into_iter()
+            .find_map(|(given, other)| (given == argument).then_some(other))
+    }
+
     /// Returns the pack that the verb reads, and its limits.
     pub(crate) fn pack(&self) -> Option<(&str, &LimitArgs)> {
         match self {

@@ -158,7 +158,9 @@ impl Failure {
                 Some("name the store with --store DIR")
             }
             #[cfg(feature = "serve")]
-            Self::Serve { .. } => Some("choose another address, or look at the file's permissions"),
+            Self::Serve { .. } => {
+                Some("check the address, or the path of the file and who may read it")
+            }
             Self::Page { .. } => Some("choose a directory that you may write in"),
             Self::Output(_) => Some("check where standard output goes; the store is not concerned"),
         }

@@ -60,6 +60,54 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// Shows how long an act took, and how many bytes a second that is where it took a while: `0.02 s`,
+/// `12.5 s (48.0 MB/s)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace(pub(crate) Duration, pub(crate) u64);
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(took, bytes) = *self;
+        Seconds(took).fmt(f)?;
+        let each_second = u128::from(bytes)
+            .saturating_mul(1000)
+            .checked_div(took.as_millis());
+        match each_second.and_then(|bytes| u64::try_from(bytes).ok()) {
+            Some(each_second) if took.as_secs() > 0 => write!(f, " ({}/s)", Bytes(each_second)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Shows an RFC 3339 time as people speak of it: `5 minutes ago`, `3 days ago`; older ones and those to
+/// come to the second.
+pub(crate) fn ago(rfc3339: &str) -> String {
+    // What cannot be written so is told in milliseconds, which would be read as a time span.
+    let is_rfc3339 = rfc3339.contains('T');
+    let long_ago = ovpack::parse_time(rfc3339)
+        .filter(|_| is_rfc3339)
+        .zip(ovpack::parse_time("0s"))
+        .and_then(|(then, now)| u64::try_from(now.checked_sub(then)?).ok());
+    long_ago.and_then(span).map_or_else(
+        || time(rfc3339),
+        |span| match span {
+            Count(0, _) => "just now".to_owned(),
+            span => format!("{span} ago"),
+        },
+    )
+}
+
+/// Returns a time span in its largest whole unit; none where it is longer than a month.
+fn span(ms: u64) -> Option<Count> {
+    let minutes = ms / 60_000;
+    match minutes {
+        0..60 => Some(Count(minutes, "minute")),
+        60..1_440 => Some(Count(minutes / 60, "hour")),
+        1_440..43_200 => Some(Count(minutes / 1_440, "day")),
+        _ => None,
+    }
+}
+
 /// Shows an RFC 3339 time without its fraction and its `T`: `2026-05-11 09:30:00Z`.
 pub(crate) fn time(rfc3339: &str) -> String {
     match rfc3339.split_once('.') {
@@ -109,6 +157,30 @@ mod tests {
         for (ms, text) in [(19, "0.02 s"), (3_450, "3.5 s"), (71_300, "71 s")] {
             assert_eq!(Seconds(Duration::from_millis(ms)).to_string(), text);
         }
+    }
+
+    #[test]
+    fn the_pace_is_told_of_what_takes_a_while() {
+        for (ms, text) in [(999, "1.00 s"), (2_000, "2.0 s (24.0 MB/s)"), (0, "0.00 s")] {
+            let pace = Pace(Duration::from_millis(ms), 48_000_000);
+            assert_eq!(pace.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn times_are_told_by_how_long_ago_they_are() {
+        for (ms, text) in [
+            (59_999, Some("0 minutes")),
+            (60_000, Some("1 minute")),
+            (3_599_999, Some("59 minutes")),
+            (3_600_000, Some("1 hour")),
+            (86_400_000, Some("1 day")),
+            (2_592_000_000, None),
+        ] {
+            assert_eq!(span(ms).map(|span| span.to_string()).as_deref(), text);
+        }
+        assert_eq!(ago("2026-05-11T09:30:00.123Z"), "2026-05-11 09:30:00Z");
+        assert_eq!(ago("12 ms"), "12 ms");
     }
 
     #[test]

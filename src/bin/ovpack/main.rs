@@ -16,6 +16,8 @@ mod http;
 mod human;
 mod indexing;
 mod limits;
+mod line;
+mod nearest;
 mod pack_text;
 mod plan_text;
 mod progress;

@@ -8,7 +8,7 @@ use ovpack::{Change, ChangeCounts, ChangeKind, EntryKind, Receipt, Uri, Version}
 use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, Seconds};
+use crate::human::{Bytes, Count, Pace};
 use crate::indexing;
 use crate::ui::Ui;
 
@@ -41,9 +41,14 @@ pub(crate) fn print(ui: &Ui, caller: &Caller, words: Words, receipt: &Receipt) -
             words.past,
             Count(receipt.files, "file"),
             Bytes(receipt.bytes),
-            Seconds(ui.elapsed()),
+            Pace(ui.elapsed(), receipt.bytes),
             counts(&receipt.changes),
         ));
+        if is_nothing(&receipt.changes) {
+            ui.talk(&format_args!(
+                "nothing differs: all of it was there already; {tx} records the act"
+            ));
+        }
         let rollback = caller.command(&format!("rollback {tx}"));
         ui.talk(&format_args!("{}: {}", words.take_back, Shown(&rollback)));
     }
@@ -54,6 +59,10 @@ pub(crate) fn print(ui: &Ui, caller: &Caller, words: Words, receipt: &Receipt) -
         indexing::refresh(ui, caller);
     }
     printed
+}
+
+const fn is_nothing(counts: &ChangeCounts) -> bool {
+    counts.added == 0 && counts.replaced == 0 && counts.removed == 0
 }
 
 /// Returns the counts in words, unchanged last.

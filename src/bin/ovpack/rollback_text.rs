@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::AnsiColor;
-use ovpack::{Receipt, RollbackRehearsal};
+use ovpack::{Error, Receipt, RollbackRehearsal};
 use serde_json::json;
 
 use crate::caller::Caller;
@@ -26,22 +26,35 @@ pub(crate) fn done(ui: &Ui, caller: &Caller, past: &str, receipt: &Receipt) -> R
             Seconds(ui.elapsed()),
             counts(&receipt.changes),
         ));
-        let tree = format!("{}, {}", Count(receipt.files, "file"), Bytes(receipt.bytes));
-        match receipt.in_effect {
-            Some(last) => ui.talk(&format_args!(
-                "in effect now: {} with {tree}, the last commit there is {last}",
-                Shown(&uri)
-            )),
-            None => ui.talk(&format_args!(
-                "in effect now: {} as it was before any commit, {tree}",
-                Shown(&uri)
-            )),
-        }
+        ui.talk(&in_effect(caller, receipt));
         let rollback = caller.command(&format!("rollback {tx}"));
         ui.talk(&format_args!("take this back with: {}", Shown(&rollback)));
         indexing::refresh(ui, caller);
     }
     printed.map(|()| Exit::Done)
+}
+
+/// Says what is live now where something was moved.
+fn in_effect(caller: &Caller, receipt: &Receipt) -> String {
+    let is_gone = caller
+        .store()
+        .is_ok_and(|store| matches!(store.list(&receipt.uri), Err(Error::UriNotFound { .. })));
+    let tree = if is_gone {
+        format!("{} is gone", receipt.uri)
+    } else {
+        // Files are counted of what was moved, which may be more than what the transaction is named by.
+        let moved = match receipt.units.as_slice() {
+            [only] => format!("viking://{only}"),
+            _ => receipt.uri.to_string(),
+        };
+        let (files, bytes) = (Count(receipt.files, "file"), Bytes(receipt.bytes));
+        format!("{moved} with {files}, {bytes}")
+    };
+    let last = match receipt.in_effect {
+        Some(last) => format!("the last commit there is {last}"),
+        None => "as it was before any commit".to_owned(),
+    };
+    format!("in effect now: {}, {last}", Shown(&tree))
 }
 
 /// Prints what a revert of some paths did, and how it is taken back.

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::args::Wishes;
 use crate::escape::{HarmlessJson, Shown};
 use crate::failure::{Failure, Result};
+use crate::human::{ago, time};
 use crate::progress::Bars;
 
 /// Most findings printed for people; more are counted.
@@ -70,6 +71,15 @@ impl Ui {
     /// Returns whether people read standard output, and not a pipe.
     pub(crate) fn is_read_by_people() -> bool {
         io::stdout().is_terminal()
+    }
+
+    /// Shows a time: how long ago it is where people read it, to the second where a pipe does.
+    pub(crate) fn moment(rfc3339: &str) -> String {
+        if Self::is_read_by_people() {
+            ago(rfc3339)
+        } else {
+            time(rfc3339)
+        }
     }
 
     /// Returns how long the program has run.

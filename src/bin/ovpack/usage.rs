@@ -1,12 +1,19 @@
 //! What clap says of a command line that it does not accept, in this program's form.
 
+mod misplaced;
+mod verbs;
+
 use std::ffi::OsString;
 
 use clap::CommandFactory as _;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::Cli;
+use crate::args::{Cli, PathMistake};
 use crate::failure::Failure;
+use crate::line::Line;
+use crate::nearest::nearest;
+
+pub(crate) use misplaced::export;
 
 /// What became of a command line that is not run.
 #[derive(Debug)]
@@ -34,6 +41,41 @@ const FOREIGN: &[(&str, &[&str], &str)] = &[
         &["export", "backup"],
         "use --force to replace an existing file",
     ),
+    (
+        "--into",
+        &["import", "restore"],
+        "a pack goes into a store, which --store DIR names; salvage --into DIR makes plain files of it",
+    ),
+];
+
+/// Values that people bring along, and what they mean here.
+const VALUES: &[(&str, &str)] = &[
+    ("force", "overwrite"),
+    ("ignore", "skip"),
+    ("keep", "skip"),
+    ("replace", "overwrite"),
+    ("update", "merge"),
+];
+
+/// What the standard library says of values, and how it is said here.
+const WORDS: &[(&str, &str)] = &[
+    ("invalid digit found in string", "it is no whole number"),
+    (
+        "cannot parse integer from empty string",
+        "it is no whole number",
+    ),
+    (
+        "number too large to fit in target type",
+        "it is too large a number",
+    ),
+    (
+        "number would be zero for non-zero type",
+        "it must be 1 or more",
+    ),
+    (
+        "invalid socket address syntax",
+        "write an address and a port, like 127.0.0.1:1933",
+    ),
 ];
 
 /// Reads clap's answer to the arguments.
@@ -42,7 +84,6 @@ pub(crate) fn parsed(error: &clap::Error, argv: &[OsString]) -> Parsed {
     if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Parsed::Text(error.render().ansi().to_string());
     }
-    let verb = verb(argv);
     let message = if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         "a verb is missing".to_owned()
     } else {
@@ -50,7 +91,7 @@ pub(crate) fn parsed(error: &clap::Error, argv: &[OsString]) -> Parsed {
     };
     Parsed::Wrong(Failure::Usage {
         message,
-        help: help(error, verb.as_deref()),
+        help: help(error, argv),
     })
 }
 
@@ -68,12 +109,24 @@ fn message(error: &clap::Error) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or_default();
     let lines: Vec<_> = paragraph.lines().map(str::trim).collect();
     let line = lines.join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let line = WORDS.iter().fold(line.to_owned(), |line, (theirs, ours)| {
+        line.replace(theirs, ours)
+    });
+    match line.split_once(" is not in ") {
+        Some((value, range)) => format!("{value} is not from {}", range.replace("..=", " to ")),
+        None => line,
+    }
 }
 
-fn help(error: &clap::Error, verb: Option<&str>) -> String {
+fn help(error: &clap::Error, argv: &[OsString]) -> String {
+    let verb = verb(argv);
+    let verb = verb.as_deref();
     if let Some(meaning) = foreign(error, verb) {
         return meaning.to_owned();
+    }
+    if let Some(meant) = meant(error, verb, Line::of(argv)) {
+        return meant;
     }
     let page = verb.map_or_else(
         || "`ovpack --help` lists the verbs".to_owned(),
@@ -82,6 +135,58 @@ fn help(error: &clap::Error, verb: Option<&str>) -> String {
     match tip(error) {
         Some(tip) => format!("{tip}; {page}"),
         None => page,
+    }
+}
+
+/// Returns what was probably meant, as a line to be pasted where that can be told.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of other mistakes clap says enough"
+)]
+fn meant(error: &clap::Error, verb: Option<&str>, line: Line) -> Option<String> {
+    let of = |kind| error.get(kind).map(ToString::to_string);
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            verbs::meant(&of(ContextKind::InvalidSubcommand)?, verb, line)
+        }
+        ErrorKind::UnknownArgument => {
+            let word = of(ContextKind::InvalidArg)?;
+            match of(ContextKind::SuggestedArg) {
+                Some(meant) => Some(format!("did you mean: {}", line.with(&word, &meant))),
+                None => misplaced::one_too_many(verb?, &word, line),
+            }
+        }
+        ErrorKind::MissingRequiredArgument => {
+            misplaced::missing(verb?, &of(ContextKind::InvalidArg)?, line)
+        }
+        ErrorKind::InvalidValue => {
+            let ContextValue::Strings(values) = error.get(ContextKind::ValidValue)? else {
+                return None;
+            };
+            let word = of(ContextKind::InvalidValue)?;
+            let foreign = VALUES.iter().find(|(foreign, _)| *foreign == word);
+            let meant = nearest(&word, values).or_else(|| {
+                let (_, ours) = foreign?;
+                values.iter().find(|value| value == ours)
+            })?;
+            Some(format!("did you mean: {}", line.with(&word, meant)))
+        }
+        ErrorKind::ValueValidation => {
+            let value = of(ContextKind::InvalidValue)?;
+            match PathMistake::of(&value) {
+                Some(PathMistake::Windows { path }) => {
+                    Some(format!("under WSL: {}", line.with(&value, &path)))
+                }
+                Some(PathMistake::Uri) => misplaced::uri_for_path(verb?, &value, line),
+                None if of(ContextKind::InvalidArg)?.contains("TX>")
+                    || of(ContextKind::InvalidArg)?.contains("[TX]") =>
+                {
+                    Some(misplaced::no_transaction(&value))
+                }
+                None => None,
+            }
+        }
+        _ => None,
     }
 }
 
@@ -103,7 +208,8 @@ fn tip(error: &clap::Error) -> Option<String> {
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "))?;
-    Some(tip.to_owned())
+    // How to pass it on as a value is nothing that anybody wants here.
+    (!tip.starts_with("to pass ")).then(|| tip.to_owned())
 }
 
 #[cfg(test)]
@@ -138,21 +244,21 @@ mod tests {
             answer("ovpack impart"),
             (
                 "unrecognized subcommand 'impart'".to_owned(),
-                "a similar subcommand exists: 'import'; `ovpack --help` lists the verbs".to_owned()
+                "did you mean: ovpack import".to_owned()
             )
         );
         assert_eq!(
             answer("ovpack import a.ovpack"),
             (
                 "the following required arguments were not provided: <PARENT>".to_owned(),
-                "`ovpack import --help` tells more".to_owned()
+                "for example: ovpack import a.ovpack viking://resources".to_owned()
             )
         );
         assert_eq!(
             answer("ovpack show seven"),
             (
                 "invalid value 'seven' for '<TX>': a transaction is named like `tx7`".to_owned(),
-                "`ovpack show --help` tells more".to_owned()
+                "ovpack log lists the transactions".to_owned()
             )
         );
     }

@@ -24,7 +24,10 @@ impl Filters {
         let patterns = [
             (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "STORE-ID"),
             (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
-            (r"\b\d+(\.\d+)? s\b", "SECONDS"),
+            (
+                r"\b\d+(\.\d+)? s\b( \(\d+(\.\d+)? [kMGT]?B/s\))?",
+                "SECONDS",
+            ),
             (DIRECTORY, "DIRECTORY"),
             (r"upload_[0-9a-f]{32}", "UPLOAD"),
             (r"127\.0\.0\.1:\d+", "ADDRESS"),

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, Seconds};
+use crate::human::{Bytes, Count, Pace};
 use crate::limits::LimitArgs;
 use crate::ui::Ui;
 
@@ -73,7 +73,7 @@ fn tell(ui: &Ui, report: &ConvertReport) {
         Bytes(report.bytes),
         report.source_layout.as_str(),
         report.layout.as_str(),
-        Seconds(ui.elapsed())
+        Pace(ui.elapsed(), report.bytes)
     ));
     for mapped in &report.mapped {
         let (from, to) = (mapped.map.from.to_string(), mapped.map.to.to_string());
@@ -88,12 +88,26 @@ fn tell(ui: &Ui, report: &ConvertReport) {
             dropped.touched,
         );
     }
-    for (count, noun) in [
-        (report.dropped_records, "index record"),
-        (report.dropped_vectors, "dense vector"),
-    ] {
-        if count > 0 {
-            ui.talk(&format_args!("left out {}", Count(count, noun)));
+    let others = report
+        .dropped_records
+        .saturating_sub(report.session_records);
+    let left_out = [
+        (
+            Count(report.session_records, "index record"),
+            "of session content, which is never indexed",
+        ),
+        (
+            Count(others, "index record"),
+            "of what the new pack does not hold, or that say what its layout cannot",
+        ),
+        (
+            Count(report.dropped_vectors, "dense vector"),
+            "whose record or layout does not carry it; whoever takes the pack in makes vectors anew",
+        ),
+    ];
+    for (count, why) in left_out {
+        if count.0 > 0 {
+            ui.talk(&format_args!("left out {count} {why}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, Seconds};
+use crate::human::{Bytes, Count, Pace};
 use crate::ui::Ui;
 
 /// Write a subtree or a whole scope to a pack
@@ -21,10 +21,10 @@ Examples:
 pub(crate) struct Args {
     /// Pack what is at this URI
     #[arg(value_name = "URI")]
-    uri: String,
+    pub(crate) uri: String,
     /// Write this file, or LEAF.ovpack in this directory
     #[arg(value_name = "OUT", value_parser = path())]
-    out: Utf8PathBuf,
+    pub(crate) out: Utf8PathBuf,
     /// Replace an existing file
     #[arg(long)]
     force: bool,
@@ -94,7 +94,7 @@ pub(super) fn print(ui: &Ui, past: &str, report: &ExportReport) -> Result<()> {
         Count(report.files, "file"),
         Bytes(report.bytes),
         Bytes(report.pack_bytes),
-        Seconds(ui.elapsed())
+        Pace(ui.elapsed(), report.bytes)
     ));
     for uri in &report.left_out {
         ui.talk(&format_args!("left out: {}", Shown(uri)));

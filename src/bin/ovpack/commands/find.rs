@@ -56,11 +56,18 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         limit: args.limit,
         key: indexing::key(&store)?,
     };
+    if let Some(uri) = &options.uri {
+        // A typo would be answered by nothing at all.
+        store.list(uri)?;
+    }
     indexing::catch_up(ui, caller, &store);
     let report = store.find(&args.query, &options)?;
     ui.report(&report, |out| {
         report.hits.iter().try_for_each(|hit| write_hit(out, hit))
     })?;
+    if report.hits.is_empty() {
+        ui.talk(&"nothing is found");
+    }
     if let Some(fault) = &report.vector_fault {
         ui.talk(&format_args!("by words alone: {}", Shown(fault)));
     }

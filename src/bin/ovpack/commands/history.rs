@@ -78,16 +78,19 @@ fn written(writer: &Writer) -> String {
         text.push_str(", sha256 ");
         text.push_str(&sha256.to_string());
     }
-    text.push_str(&format_by(writer));
+    if let Some(by) = by(writer) {
+        text.push_str(", ");
+        text.push_str(&by);
+    }
     text.push_str(" at ");
     text.push_str(&at);
     text
 }
 
-fn format_by(writer: &Writer) -> String {
+fn by(writer: &Writer) -> Option<String> {
     match (&writer.user, &writer.host) {
-        (Some(user), Some(host)) => format!(", by {} on {}", Shown(user), Shown(host)),
-        _ => String::new(),
+        (Some(user), Some(host)) => Some(format!("by {} on {}", Shown(user), Shown(host))),
+        _ => None,
     }
 }
 
@@ -104,23 +107,27 @@ fn write_entry(out: &mut dyn Write, entry: &HistoryEntry) -> io::Result<()> {
     };
     let counts = &entry.changes;
     let counts = match entry.change {
-        Some(_) if is_file(entry.before) || is_file(entry.after) => String::new(),
-        _ => format!(
-            "  +{} ~{} -{}",
+        Some(_) if is_file(entry.before) || is_file(entry.after) => None,
+        _ => Some(format!(
+            "+{} ~{} -{}",
             counts.added, counts.replaced, counts.removed
-        ),
+        )),
     };
     let effect = match (entry.undone_by, entry.undoes) {
-        (Some(by), _) => format!("  undone by {by}"),
-        (None, Some(undone)) => format!("  undoes {undone}"),
-        (None, None) => String::new(),
+        (Some(by), _) => Some(format!("undone by {by}")),
+        (None, Some(undone)) => Some(format!("undoes {undone}")),
+        (None, None) => None,
     };
+    let facts: Vec<_> = [Some(change), counts, effect, by(writer)]
+        .into_iter()
+        .flatten()
+        .collect();
     writeln!(
         out,
-        "{:<6} {:<8} {at:<20} {change:<9}{counts}{effect}{}",
-        writer.transaction.to_string(),
+        "{:<6} {:<8} {at:<20} {}",
+        writer.transaction,
         writer.kind,
-        format_by(writer),
+        facts.join(", "),
     )?;
     if let Some(pack) = &writer.pack {
         let sha256 = writer.pack_sha256.map(|sha256| sha256.to_string());

@@ -1,9 +1,11 @@
 //! `ovpack import`: put a pack under a parent.
 
 use camino::Utf8PathBuf;
+use ovpack::Uri;
 
 use crate::args::{PutArgs, path, uri};
 use crate::caller::Caller;
+use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::limits::LimitArgs;
@@ -25,7 +27,7 @@ pub(crate) struct Args {
     pub(crate) pack: Utf8PathBuf,
     /// Put its root under this URI
     #[arg(value_name = "PARENT")]
-    parent: String,
+    pub(crate) parent: String,
     #[command(flatten)]
     put: PutArgs,
     #[command(flatten)]
@@ -44,5 +46,21 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         past: "imported",
         take_back: "roll it back with",
     };
-    plan_text::print(ui, caller, words, &receipt).map(|()| Exit::Done)
+    let printed = plan_text::print(ui, caller, words, &receipt);
+    tell_of_twin(ui, &parent, &receipt.uri);
+    printed.map(|()| Exit::Done)
+}
+
+/// Says so where a root went below a directory of its own name: most often its own place was named as the
+/// parent.
+fn tell_of_twin(ui: &Ui, parent: &Uri, root: &Uri) {
+    let leaf = root.path().leaf();
+    if !parent.is_root() && leaf.is_some() && parent.path().leaf() == leaf {
+        let (parent, root) = (parent.to_string(), root.to_string());
+        ui.talk(&format_args!(
+            "note: PARENT is what the root goes under, so it is {}; to have it at {}, import it under the URI above that",
+            Shown(&root),
+            Shown(&parent)
+        ));
+    }
 }

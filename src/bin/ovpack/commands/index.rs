@@ -60,6 +60,10 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
             } else {
                 store.check_index(&uri, &caller.control)?
             };
+            if report.records == 0 && !uri.is_root() {
+                // Of a typo it would say that nothing is wrong.
+                store.list(&uri)?;
+            }
             ui.report(&report, |out| write_check(out, &report))?;
             return Ok(if report.total > 0 {
                 Exit::Drift

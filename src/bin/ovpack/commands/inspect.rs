@@ -84,9 +84,9 @@ fn write_entry(out: &mut dyn Write, entry: &InspectEntry) -> io::Result<()> {
     match (entry.kind, entry.sha256) {
         (EntryKind::File, Some(sha256)) => {
             let size = Bytes(entry.size);
-            writeln!(out, "{sha256} {size:>10}  {path}")
+            writeln!(out, "{size:>10}  {sha256}  {path}")
         }
-        _ => writeln!(out, "{:<64} {:>10}  {path}/", "directory", ""),
+        _ => writeln!(out, "{:>10}  {:<64}  {path}/", "directory", ""),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::time;
 use crate::ui::Ui;
 
 /// List transactions, newest first
@@ -84,6 +83,9 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
             .iter()
             .try_for_each(|transaction| write_transaction(out, transaction))
     })?;
+    if transactions.is_empty() {
+        ui.talk(&"no transaction is such");
+    }
     Ok(Exit::Done)
 }
 
@@ -116,7 +118,7 @@ fn write_transaction(out: &mut dyn Write, transaction: &TransactionSummary) -> i
             &transaction.transaction.to_string(),
             &Shown(&transaction.kind).to_string(),
             &Shown(&transaction.state).to_string(),
-            &time(&transaction.started_at),
+            &Ui::moment(&transaction.started_at),
             &changes,
             &last.join("  "),
         ],

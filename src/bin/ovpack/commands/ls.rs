@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, time};
+use crate::human::Bytes;
 use crate::ui::Ui;
 
 /// List what is at a URI, one URI a line
@@ -44,8 +44,8 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     ui.report(&listing, |out| {
         entries.iter().try_for_each(|entry| {
             if args.long {
-                let modified = time(&entry.modified_at);
-                write!(out, "{:>10}  {modified}  ", size(entry))?;
+                let modified = Ui::moment(&entry.modified_at);
+                write!(out, "{:>10}  {modified:<20}  ", size(entry))?;
             }
             writeln!(out, "{}{}", Shown(&entry.uri), slash(entry))
         })

@@ -45,12 +45,17 @@ pub(crate) fn unpin(ui: &Ui, caller: &Caller, args: &UnpinArgs) -> Result<Exit> 
 
 fn print(ui: &Ui, report: &ovpack::PinReport) -> Result<Exit> {
     let word = if report.pinned { "pinned" } else { "unpinned" };
+    let act = match (report.transaction, report.pinned) {
+        (Some(_), _) => word,
+        (None, true) => "is pinned:",
+        (None, false) => "is not pinned:",
+    };
     let printed = ui.report(report, |out| {
         report.slots.iter().try_for_each(|slot| {
             let path = Shown(slot.path.as_str());
             writeln!(
                 out,
-                "{word} slot {} of {}: viking://{path}, {}",
+                "{act} slot {} of {}: viking://{path}, {}",
                 slot.slot,
                 report.of,
                 Bytes(slot.bytes)
@@ -58,10 +63,7 @@ fn print(ui: &Ui, report: &ovpack::PinReport) -> Result<Exit> {
         })
     });
     if report.transaction.is_none() {
-        ui.talk(&format_args!(
-            "nothing to do: {} was {word} already",
-            report.of
-        ));
+        ui.talk(&"nothing to do: it was so already, and nothing is recorded");
     }
     printed.map(|()| Exit::Done)
 }

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
-use crate::human::{Bytes, Count, time};
+use crate::human::{Bytes, Count};
 use crate::indexing;
 use crate::ui::Ui;
 
@@ -61,16 +61,16 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         report
             .slots
             .iter()
-            .try_for_each(|slot| write_slot(out, slot))
+            .try_for_each(|slot| write_slot(out, slot, report.dry_run))
     });
-    let tense = if report.dry_run {
-        "would free"
+    let (freed, kept) = if report.dry_run {
+        ("would free", "would keep")
     } else {
-        "freed"
+        ("freed", "kept")
     };
     let transaction = report.transaction.map(|tx| format!(", as {tx}"));
     ui.talk(&format_args!(
-        "{tense} {} of {}, kept {} of {}{}",
+        "{freed} {} of {}, {kept} {} of {}{}",
         Count(report.freed, "slot"),
         Bytes(report.freed_bytes),
         Count(report.kept, "slot"),
@@ -83,14 +83,19 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     printed.map(|()| Exit::Done)
 }
 
-fn write_slot(out: &mut dyn Write, slot: &SlotDecision) -> io::Result<()> {
+fn write_slot(out: &mut dyn Write, slot: &SlotDecision, is_rehearsal: bool) -> io::Result<()> {
+    let decision = match slot.decision {
+        "freed" if is_rehearsal => "would free",
+        "kept" if is_rehearsal => "would keep",
+        decision => decision,
+    };
     writeln!(
         out,
-        "{:<5} slot {:<4} {:<6} {} {:>9}  viking://{}: {}",
-        slot.decision,
+        "{:<5} slot {:<4} {:<6} {:<20} {:>9}  viking://{}: {}",
+        decision,
         slot.slot,
         slot.transaction,
-        time(&slot.held_since),
+        Ui::moment(&slot.held_since),
         Bytes(slot.bytes),
         Shown(slot.path.as_str()),
         Shown(&slot.reason)

@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, Seconds};
+use crate::human::{Bytes, Count, Pace};
 use crate::limits::LimitArgs;
 use crate::streamed::Streamed;
 use crate::ui::Ui;
@@ -114,7 +114,7 @@ fn talk(ui: &Ui, report: &SalvageReport, takes_unverified: bool) {
         report.unverified,
         Shown(report.into.as_str()),
         Bytes(report.bytes),
-        Seconds(ui.elapsed()),
+        Pace(ui.elapsed(), report.bytes),
         report.damaged,
         report.missing,
         report.extra

@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::escape::Shown;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Count, list, time};
+use crate::human::{Bytes, Count, list};
 use crate::ui::Ui;
 
 /// Tell the state of the store, and which files changed outside of it
@@ -39,7 +39,12 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         content: args.content,
         control: caller.control.clone(),
     };
-    let report = caller.store()?.status(&options)?;
+    let store = caller.store()?;
+    let report = store.status(&options)?;
+    if report.files == 0 && report.drift == DriftReport::default() {
+        // Of a typo everything else would say that all is well.
+        store.list(&report.uri)?;
+    }
     ui.report(&report, |out| write_status(out, caller, &report))?;
     // While a transaction is on its way, new files may stand beside old rows.
     let is_settled = report.recovery_pending.is_empty();
@@ -61,12 +66,12 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
     match &report.last_commit {
         Some(last) => writeln!(
             out,
-            "generation   {}, by {}: {} {} at {}",
+            "generation   {}, by {}: {} {}{}",
             report.generation,
             last.transaction,
             Shown(&last.kind),
             Shown(&last.uri),
-            time(last.finished_at.as_deref().unwrap_or(&last.started_at))
+            when(last.finished_at.as_deref().unwrap_or(&last.started_at))
         )?,
         None => writeln!(out, "generation   {}", report.generation)?,
     }
@@ -104,6 +109,16 @@ fn write_status(out: &mut dyn Write, caller: &Caller, report: &StatusReport) -> 
         }
     }
     write_drift(out, report)
+}
+
+/// Says when something was, at the end of a sentence.
+fn when(rfc3339: &str) -> String {
+    let moment = Ui::moment(rfc3339);
+    if Ui::is_read_by_people() {
+        format!(", {moment}")
+    } else {
+        format!(" at {moment}")
+    }
 }
 
 /// Says where was looked, if not everywhere.

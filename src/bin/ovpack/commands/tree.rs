@@ -71,7 +71,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
             let path = entry.uri.to_string();
             writeln!(
                 out,
-                "{:<64} {size:>10}  {held:<9} {}{slash}",
+                "{size:>10}  {:<64}  {held:<9} {}{slash}",
                 sha256.unwrap_or_default(),
                 Shown(&path)
             )

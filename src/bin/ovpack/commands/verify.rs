@@ -7,7 +7,7 @@ use crate::args::path;
 use crate::caller::Caller;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::human::{Bytes, Seconds};
+use crate::human::{Bytes, Pace};
 use crate::limits::LimitArgs;
 use crate::pack_text::write_facts;
 use crate::ui::Ui;
@@ -42,7 +42,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     ui.talk(&format_args!(
         "the pack is whole: {} read in {}",
         Bytes(report.bytes),
-        Seconds(ui.elapsed())
+        Pace(ui.elapsed(), report.bytes)
     ));
     printed.map(|()| Exit::Done)
 }

@@ -11,6 +11,7 @@ use ovpack::{
     ChangeCounts, Error, ExportOptions, ImportOptions, OnConflict, Receipt, TakenUpload,
     TransactionId,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -176,15 +177,7 @@ pub(crate) async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let wait = Writing::wait(&server, &uri)?;
-    let request: ImportRequest = json(&server, &headers, body).await?;
-    let taking = Taking {
-        parent: Some(uri_of(&request.parent)?),
-        id: request.temp_file_id,
-        options: options(request.on_conflict, request.vector_mode)?,
-        asker: asking.asker("POST /api/v1/pack/import", &headers),
-    };
-    taking.run(server, wait).await
+    take::<ImportRequest>(server, asking, uri, headers, body).await
 }
 
 /// Puts an uploaded backup back to its scopes, in one transaction.
@@ -198,14 +191,55 @@ pub(crate) async fn restore(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
+    take::<RestoreRequest>(server, asking, uri, headers, body).await
+}
+
+/// A request that takes an uploaded pack in.
+trait Takes: DeserializeOwned {
+    /// Method and path, for the journal.
+    const WHAT: &'static str;
+
+    /// Reads what is to be done.
+    fn taking(self, asker: Asker) -> Result<Taking>;
+}
+
+impl Takes for ImportRequest {
+    const WHAT: &'static str = "POST /api/v1/pack/import";
+
+    fn taking(self, asker: Asker) -> Result<Taking> {
+        Ok(Taking {
+            parent: Some(uri_of(&self.parent)?),
+            id: self.temp_file_id,
+            options: options(self.on_conflict, self.vector_mode)?,
+            asker,
+        })
+    }
+}
+
+impl Takes for RestoreRequest {
+    const WHAT: &'static str = "POST /api/v1/pack/restore";
+
+    fn taking(self, asker: Asker) -> Result<Taking> {
+        Ok(Taking {
+            parent: None,
+            id: self.temp_file_id,
+            options: options(self.on_conflict, self.vector_mode)?,
+            asker,
+        })
+    }
+}
+
+/// Reads the request and does what it says.
+async fn take<R: Takes>(
+    server: Arc<Server>,
+    asking: Asking,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
     let wait = Writing::wait(&server, &uri)?;
-    let request: RestoreRequest = json(&server, &headers, body).await?;
-    let taking = Taking {
-        parent: None,
-        id: request.temp_file_id,
-        options: options(request.on_conflict, request.vector_mode)?,
-        asker: asking.asker("POST /api/v1/pack/restore", &headers),
-    };
+    let request: R = json(&server, &headers, body).await?;
+    let taking = request.taking(asking.asker(R::WHAT, &headers))?;
     taking.run(server, wait).await
 }
 
