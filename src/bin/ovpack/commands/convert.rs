@@ -55,7 +55,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         drops: drops?,
         force: args.force,
         limits: args.limits.limits(&caller.settings),
-        jobs: caller.jobs,
+        jobs: caller.jobs(),
         control: caller.control.clone(),
     };
     let report = ovpack::convert(&args.pack, &args.out, &options)?;
