@@ -73,9 +73,7 @@ pub(super) fn read(
         if let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
             let line = waiting.get(..end).unwrap_or_default();
             let mut json = serde_json::Deserializer::from_slice(line);
-            let parsed = LineSeed(&mut reading)
-                .deserialize(&mut json)
-                .and_then(|()| json.end());
+            let parsed = parse(&mut json, &mut reading);
             if parsed.is_err() {
                 break parsed;
             }
@@ -91,9 +89,7 @@ pub(super) fn read(
             is_ended: false,
         };
         let mut json = serde_json::Deserializer::from_reader(&mut line);
-        let parsed = LineSeed(&mut reading)
-            .deserialize(&mut json)
-            .and_then(|()| json.end());
+        let parsed = parse(&mut json, &mut reading);
         if parsed.is_err() {
             break parsed;
         }
@@ -113,6 +109,15 @@ pub(super) fn read(
             Err(Error::refused(pack, finding))
         }
     }
+}
+
+/// Parses one line, all of it.
+fn parse<'de, R: serde_json::de::Read<'de>>(
+    json: &mut serde_json::Deserializer<R>,
+    reading: &mut Reading<'_>,
+) -> serde_json::Result<()> {
+    LineSeed(reading).deserialize(&mut *json)?;
+    json.end()
 }
 
 /// Returns what is wrong and where in the member; each line is JSON of its own, which counts from 1.
