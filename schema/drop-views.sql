@@ -7,5 +7,6 @@ DROP VIEW IF EXISTS audit_findings;
 DROP VIEW IF EXISTS audit_selections;
 DROP VIEW IF EXISTS audit_events;
 DROP VIEW IF EXISTS audit_slots;
+DROP VIEW IF EXISTS audit_index;
 DROP VIEW IF EXISTS audit_uncovered_rows;
 DROP VIEW IF EXISTS audit_slot_faults;

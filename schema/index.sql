@@ -23,13 +23,18 @@ CREATE TABLE document (
   name TEXT NOT NULL,
   tags TEXT,
   abstract TEXT NOT NULL,
-  input TEXT NOT NULL                         -- what is embedded
+  passages INTEGER NOT NULL                   -- how many its text has; number p is row 256 * id + p of what follows
 ) STRICT;
 
 CREATE INDEX document_by_path ON document (path, level, content_sha256, record_sha256);
 
+-- Words by passage: what a path is called in each of them, what is said about it in the first. Pieces of
+-- words by document.
 CREATE VIRTUAL TABLE words USING fts5 (name, abstract, body, content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE grams USING fts5 (name, content = '', contentless_delete = 1, tokenize = 'trigram');
+
+-- What is embedded: the first passages.
+CREATE TABLE input (passage INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
 
 CREATE TABLE model (
   id INTEGER PRIMARY KEY,
@@ -39,11 +44,24 @@ CREATE TABLE model (
 
 -- A vector as 8-bit numbers; times `scale` they are the components, whose squares sum up to 1.
 CREATE TABLE vector (
-  document INTEGER PRIMARY KEY,
+  passage INTEGER PRIMARY KEY,
   model INTEGER NOT NULL REFERENCES model (id),
   scale REAL NOT NULL,
   data BLOB NOT NULL
 ) STRICT;
+
+-- Vectors that packs brought, made by the model of `identity`, until the documents are made that they
+-- belong to.
+CREATE TABLE given_vector (
+  path TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  content_sha256 BLOB,
+  record_sha256 BLOB NOT NULL,
+  identity TEXT NOT NULL,
+  scale REAL NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (path, level)
+) STRICT, WITHOUT ROWID;
 
 -- Why the last attempt at vectors ended early.
 CREATE TABLE failure (

@@ -180,12 +180,16 @@ WHERE coalesce(s.path, p.path) <> ''
   AND (s.path IS NULL OR p.path IS NULL OR s.kind <> p.kind OR s.bytes <> p.bytes OR s.sha256 IS NOT p.sha256);
 
 -- The index to be: records of the pack by live path, and those that follow from the texts of
--- directories. What they say stands in `staged_record`, once for each digest.
+-- directories. What it says stands where it was read, for a record of the pack; else in
+-- `staged_record`, once for each digest.
 CREATE TABLE staged_index (
   path TEXT NOT NULL,
   level INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  content_sha256 BLOB,                        -- of the tree to be: of the file, or of the text that describes the directory
   origin TEXT NOT NULL,                       -- pack, derived
   record_sha256 BLOB NOT NULL,
+  record INTEGER,                             -- the record of the pack, by its ordinal; null where it follows from a text
   PRIMARY KEY (path, level)
 ) STRICT, WITHOUT ROWID;
 
@@ -220,16 +224,10 @@ CREATE TABLE foreseen_index (
 -- What the journal must be told of the index: other records than those foreseen, and where there is
 -- to be none any more.
 CREATE VIEW index_change AS
-SELECT s.path, s.level, entry.kind,
-    CASE WHEN entry.kind = 'file' THEN entry.sha256
-         WHEN s.level = 2 THEN NULL
-         ELSE (SELECT sha256 FROM staged_entry AS described
-               WHERE described.path = s.path || iif(s.level = 0, '/.abstract.md', '/.overview.md')) END AS content_sha256,
-    s.origin, s.record_sha256
-FROM staged_index AS s JOIN staged_entry AS entry ON entry.path = s.path
-LEFT JOIN foreseen_index AS f ON f.path = s.path AND f.level = s.level
+SELECT s.path, s.level, s.kind, s.content_sha256, s.origin, s.record_sha256, s.record
+FROM staged_index AS s LEFT JOIN foreseen_index AS f ON f.path = s.path AND f.level = s.level
 WHERE f.record_sha256 IS NOT s.record_sha256 OR f.origin IS NOT s.origin OR f.content_sha256 IS NOT f.content
 UNION ALL
-SELECT f.path, f.level, f.kind, f.content, 'none', NULL
+SELECT f.path, f.level, f.kind, f.content, 'none', NULL, NULL
 FROM foreseen_index AS f LEFT JOIN staged_index AS s ON s.path = f.path AND s.level = f.level
 WHERE s.path IS NULL AND f.record_sha256 IS NOT NULL AND NOT f.is_kept;

@@ -183,6 +183,64 @@ LEFT JOIN tx_slot AS decided ON decided.slot = slot.id AND decided.tx = (
   SELECT last.tx FROM tx_slot AS last JOIN event AS ended ON ended.tx = last.tx AND ended.kind = 'committed'
   WHERE last.slot = slot.id ORDER BY last.tx DESC LIMIT 1);
 
+-- One row for each record of the content index that is in effect. `tx` wrote it; `content_sha256` is what
+-- it was written for, and it is stale where other content is there now. Created and updated are times of
+-- commits in effect: of the content that it describes, and for `updated_...` of the record itself too.
+CREATE VIEW audit_index AS
+WITH effect (id) AS MATERIALIZED (SELECT id FROM change_set_in_effect),
+written (id, at_ms) AS MATERIALIZED (
+  SELECT change_set.id, committed_tx.at_ms FROM change_set JOIN committed_tx ON committed_tx.tx = change_set.tx
+  WHERE change_set.id IN (SELECT id FROM effect)
+), last (path, id) AS (
+  SELECT path, max(change_set) FROM tx_change WHERE change_set IN (SELECT id FROM effect) GROUP BY path
+), here (path, kind, sha256, id) AS MATERIALIZED (
+  SELECT last.path, new_kind, new_sha256, last.id FROM last
+  JOIN tx_change ON tx_change.change_set = last.id AND tx_change.path = last.path WHERE new_kind IS NOT NULL
+), told AS (
+  SELECT tx_index.*,
+    CASE WHEN here.kind = 'file' THEN here.sha256 WHEN level = 2 THEN NULL ELSE described.sha256 END AS content,
+    iif(here.kind = 'file' OR level = 2, here.path, coalesce(described.path, here.path)) AS content_path,
+    iif(here.kind = 'file' OR level = 2, here.id, coalesce(described.id, here.id)) AS content_id
+  FROM tx_index JOIN here ON here.path = tx_index.path AND here.kind = tx_index.kind
+  LEFT JOIN here AS described ON described.path = tx_index.path || iif(level = 0, '/.abstract.md', '/.overview.md')
+  WHERE tx_index.change_set IN (SELECT id FROM effect)
+), ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY path, level ORDER BY content_sha256 IS content DESC, change_set DESC) AS place FROM told
+), timed AS (
+  SELECT ranked.*, max(record_written.at_ms, content_written.at_ms) AS updated_ms,
+    (SELECT max(written.at_ms) FROM tx_change JOIN written ON written.id = tx_change.change_set
+     WHERE tx_change.path = content_path AND old_kind IS NULL AND new_kind IS NOT NULL) AS created_ms
+  FROM ranked
+  JOIN written AS record_written ON record_written.id = ranked.change_set
+  JOIN written AS content_written ON content_written.id = ranked.content_id
+  WHERE place = 1 AND record_sha256 IS NOT NULL
+)
+SELECT
+  timed.path,
+  'viking://' || timed.path AS uri,
+  timed.level,
+  timed.kind,
+  change_set.tx,
+  timed.change_set,
+  timed.origin,
+  lower(hex(timed.record_sha256)) AS record_sha256,
+  nullif(lower(hex(timed.content_sha256)), '') AS content_sha256,
+  timed.content_sha256 IS NOT timed.content AS is_stale,
+  index_record.scalars ->> 'type' AS type,
+  index_record.scalars ->> 'name' AS name,
+  index_record.scalars ->> 'description' AS description,
+  index_record.scalars ->> 'tags' AS tags,
+  index_record.scalars ->> 'abstract' AS abstract,
+  index_record.text,
+  timed.created_ms,
+  strftime('%Y-%m-%dT%H:%M:%fZ', timed.created_ms / 1000.0, 'unixepoch') AS created_at,
+  timed.updated_ms,
+  strftime('%Y-%m-%dT%H:%M:%fZ', timed.updated_ms / 1000.0, 'unixepoch') AS updated_at,
+  0 AS active_count
+FROM timed
+JOIN change_set ON change_set.id = timed.change_set
+LEFT JOIN index_record ON index_record.sha256 = timed.record_sha256;
+
 -- Rows that no event covers; none in a whole journal.
 CREATE VIEW audit_uncovered_rows AS
 WITH begun (tx) AS MATERIALIZED (SELECT tx FROM event WHERE kind = 'begun'),

@@ -13,7 +13,9 @@ use std::io;
 use camino::Utf8Path;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, Params, Row, Statement, Transaction, TransactionBehavior,
+};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -104,7 +106,7 @@ pub(crate) fn open_journal(path: &Utf8Path, schema: Schema<'_>) -> Result<Connec
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
     connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;")
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000; PRAGMA foreign_keys=OFF;")
         .context("configure the journal")?;
     // A migration may make a table again that others refer to.
     migrate(&mut connection, path, schema)?;
@@ -167,19 +169,7 @@ pub(crate) fn open_cache(path: &Utf8Path, schema: &str, version: i64) -> Result<
             "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;",
         )
         .map_err(damaged)?;
-    let found = cache_version(&connection).map_err(damaged)?;
-    if found == 0 {
-        connection.execute_batch(schema).map_err(damaged)?;
-        connection
-            .pragma_update(None, "user_version", version)
-            .map_err(damaged)?;
-    } else if found != version {
-        let detail = format!("its version is {found}, expected {version}");
-        return Err(Error::StoreDamaged {
-            path: path.to_owned(),
-            detail,
-        });
-    }
+    ensure_made(&connection, path, schema, version, &damaged)?;
     Ok(connection)
 }
 
@@ -212,22 +202,36 @@ pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<
     )?;
     connection
         .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",
+            "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",
         )
         .map_err(damaged)?;
-    let found = cache_version(&connection).map_err(damaged)?;
+    ensure_made(&connection, path, schema, version, &damaged)?;
+    Ok(connection)
+}
+
+/// Makes what can be made again where nothing is there, as a whole or not at all; what is there must be
+/// of the version.
+fn ensure_made(
+    connection: &Connection,
+    path: &Utf8Path,
+    schema: &str,
+    version: i64,
+    damaged: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<()> {
+    let found = cache_version(connection).map_err(damaged)?;
     if found == 0 {
         let marks = format!("PRAGMA user_version={version};");
         let made = ["BEGIN IMMEDIATE;", schema, &marks, "COMMIT;"].concat();
-        connection.execute_batch(&made).map_err(damaged)?;
+        connection.execute_batch(&made).map_err(damaged)
     } else if found != version {
         let detail = format!("its version is {found}, expected {version}");
-        return Err(Error::StoreDamaged {
+        Err(Error::StoreDamaged {
             path: path.to_owned(),
             detail,
-        });
+        })
+    } else {
+        Ok(())
     }
-    Ok(connection)
 }
 
 /// Opens the search index for reading; changes nothing. `None` where it is not there or cannot be
@@ -235,7 +239,7 @@ pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<
 pub(crate) fn open_index_for_reading(path: &Utf8Path, version: i64) -> Option<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
     connection
-        .execute_batch("PRAGMA cache_size=-64000; PRAGMA mmap_size=268435456;")
+        .execute_batch("PRAGMA cache_size=-16000; PRAGMA mmap_size=2147418112;")
         .ok()?;
     (cache_version(&connection).ok()? == version).then_some(connection)
 }
@@ -281,6 +285,20 @@ pub(crate) fn write<T>(
     tx.commit().context(action)?;
     step("database-committed", action)?;
     Ok(result)
+}
+
+/// Calls `visit` for each row that a statement answers.
+pub(crate) fn for_each_row(
+    statement: &mut Statement<'_>,
+    values: impl Params,
+    action: &'static str,
+    visit: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut rows = statement.query(values).context(action)?;
+    while let Some(row) = rows.next().context(action)? {
+        visit(row)?;
+    }
+    Ok(())
 }
 
 /// Moves the WAL's content into the database file.

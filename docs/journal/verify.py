@@ -9,8 +9,8 @@ the journal is whole, and with 1 where it is not, naming the first bad row. Read
 import hashlib, json, sqlite3, sys
 from urllib.parse import quote
 
-VERSION = 3
-SCHEMA = "795f93c7e9eaf683657829bc38c3c8c76067acb7fe2670676189bd155ca78e7e"
+VERSION = 4
+SCHEMA = "abb9a8ef2a9b8586a6bb2ced92e9c02df8efa3b3d73877220b9e0c7f951ff81e"
 BEGUN = {
     "tx": "id, kind, uri, on_conflict, undoes, argv, user, host, tool_version, pack_path, pack_bytes, pack_mtime_ms, started_ms FROM tx WHERE id = ?",
     "tx_undo": "tx, undone FROM tx_undo WHERE tx = ? ORDER BY undone",

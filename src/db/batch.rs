@@ -59,6 +59,11 @@ impl<'c> Batch<'c> {
 
     /// Puts what is left into the table.
     pub(crate) fn finish(mut self) -> rusqlite::Result<()> {
+        self.put()
+    }
+
+    /// Puts what waits into the table: who adds large texts keeps no more than some in memory.
+    pub(crate) fn put(&mut self) -> rusqlite::Result<()> {
         if self.filled > 0 {
             self.execute()?;
         }

@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::checks::Phase as CheckPhase;
+use crate::config::Config;
 use crate::control::Control;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
+use crate::index;
 use crate::intake::{Intake, Nowhere};
 use crate::journal::{Cited, Journal, NewTransaction, PackFile, TransactionKind};
 use crate::layout::Layout;
@@ -36,6 +38,15 @@ pub(crate) struct Request<'a> {
     pub(crate) pack: &'a Utf8Path,
     pub(crate) parent: Option<&'a Uri>,
     pub(crate) options: &'a ImportOptions,
+}
+
+/// Keeps the vectors that the pack brings, where the store can use them. They can be made again, so
+/// that nothing that is wrong here is wrong with the import, which is done.
+fn keep_vectors(session: &Session, intake: &Intake) {
+    let layout = &session.layout;
+    let kept = Config::read(layout.control())
+        .and_then(|config| index::take_given(layout, &config.index, intake));
+    kept.unwrap_or(());
 }
 
 /// A pack that may go where it is to go, as far as can be told without its bytes.
@@ -123,7 +134,11 @@ impl Request<'_> {
         let taking = self.taking(selector);
         let staged = stage::stage(&mut tx, intake, roots, policies, &taking);
         match staged {
-            Ok(staged) => commit(tx, &admitted, &staged, policies),
+            Ok(staged) => {
+                let receipt = commit(tx, &admitted, &staged, policies)?;
+                keep_vectors(session, &admitted.intake);
+                Ok(receipt)
+            }
             Err(error) => Err(tx.abort_of(&policies.records(), error)),
         }
     }

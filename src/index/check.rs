@@ -9,7 +9,7 @@ use super::fill;
 use super::options::{IndexCheckReport, IndexFault};
 use super::stage::{read_small, stage_index};
 use crate::control::Control;
-use crate::db::DatabaseContext as _;
+use crate::db::{self, DatabaseContext as _};
 use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::fsops::Dir;
@@ -127,11 +127,11 @@ fn check_documents(database: &IndexDatabase, uri: &Uri, faults: &mut Faults) -> 
         let mut statement = database.connection.prepare(query).context(action)?;
         let path = uri.path().as_str();
         let values: &[&dyn rusqlite::ToSql] = if is_scoped { &[&path] } else { &[] };
-        let mut rows = statement.query(values).context(action)?;
-        while let Some(row) = rows.next().context(action)? {
+        db::for_each_row(&mut statement, values, action, &mut |row| {
             let path: String = row.get(0).context(action)?;
             faults.add(&path, row.get(1).context(action)?, fault);
-        }
+            Ok(())
+        })?;
     }
     Ok(())
 }

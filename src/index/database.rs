@@ -1,7 +1,7 @@
 //! `index.db`: documents, their words, and their vectors.
 
 use camino::Utf8Path;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::db::{self, DatabaseContext as _};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::layout::{self, Layout};
 const SCHEMA: &str = include_str!("../../schema/index.sql");
 const WANTED: &str = include_str!("../../schema/index_wanted.sql");
 /// Version of the schema, and of what is indexed: a database of another one is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The database, open for writing or for reading.
 #[derive(Debug)]
@@ -57,11 +57,12 @@ impl IndexDatabase {
         let query = "SELECT seq, hash FROM position";
         let position = self
             .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .context("read the search index")?;
         match position {
-            Ok((seq, hash)) if journal.has_event(seq, hash)? => Ok(seq),
-            Ok(_) | Err(rusqlite::Error::QueryReturnedNoRows) => Ok(0),
-            Err(error) => Err(db::failed("read the search index", error)),
+            Some((seq, hash)) if journal.has_event(seq, hash)? => Ok(seq),
+            _ => Ok(0),
         }
     }
 
@@ -114,14 +115,10 @@ impl IndexDatabase {
     /// Returns why the last attempt at vectors ended early, and when.
     pub(super) fn failure(&self) -> Result<Option<(String, i64)>> {
         let query = "SELECT reason, at_ms FROM failure";
-        let failure = self
-            .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
-        match failure {
-            Ok(failure) => Ok(Some(failure)),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-            Err(error) => Err(db::failed("read the search index", error)),
-        }
+        self.connection
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .context("read the search index")
     }
 }
 

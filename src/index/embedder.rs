@@ -101,6 +101,18 @@ pub(super) fn make(
     }
 }
 
+/// Makes the vector of a question; `None` where there is no embedder.
+pub(super) fn vector_of(
+    settings: &IndexSettings,
+    key: Option<String>,
+    question: &str,
+) -> Option<Result<Vec<f32>, EmbedFault>> {
+    let texts = [question.to_owned()];
+    let embed = |embedder: Box<dyn Embedder>| embedder.embed(&texts, &Control::default());
+    let vectors = make(settings, key)?.and_then(embed);
+    Some(vectors.map(|vectors| vectors.into_iter().next().unwrap_or_default()))
+}
+
 /// Returns the identity of the settings' model without making the embedder.
 pub(super) fn identity(settings: &IndexSettings) -> Option<String> {
     match settings.embedder {

@@ -4,24 +4,18 @@
 //! against the digest that the commit left, so that no document has another one's words.
 
 use rusqlite::{Row, Transaction, named_params, params};
-use serde_json::Value;
 
 use super::database::IndexDatabase;
-use super::text::{BODY_BYTES_MAX, Text, read_text};
-use super::words::{beginning, spaced, split_name};
+use super::document;
+use super::text::read_text;
 use crate::control::{Control, Phase};
-use crate::db::DatabaseContext as _;
+use crate::db::{self, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::fsops::Dir;
 use crate::journal::Journal;
 use crate::record;
-use crate::uri::Uri;
 
-/// Bytes of a text that are embedded; models read no more of it.
-const INPUT_BYTES_MAX: usize = 1_000;
-/// Bytes of an abstract that are kept to be shown.
-const ABSTRACT_BYTES_MAX: usize = 400;
 /// Documents that are made in one transaction.
 const BATCH: usize = 2_000;
 
@@ -38,7 +32,7 @@ pub(super) struct Wanted {
     pub(super) content: Option<Digest>,
     pub(super) record: Option<Digest>,
     pub(super) bytes: u64,
-    scalars: String,
+    pub(super) scalars: String,
     pub(super) text: Option<String>,
 }
 
@@ -148,23 +142,9 @@ fn turn(database: &mut IndexDatabase, path: &str) -> Result<()> {
         })
         .context(WRITE)?;
     for id in ids {
-        delete(&tx, id)?;
+        document::delete(&tx, id)?;
     }
     tx.commit().context(WRITE)
-}
-
-fn delete(tx: &Transaction<'_>, id: i64) -> Result<()> {
-    for query in [
-        "DELETE FROM words WHERE rowid = ?1",
-        "DELETE FROM grams WHERE rowid = ?1",
-        "DELETE FROM vector WHERE document = ?1",
-        "DELETE FROM document WHERE id = ?1",
-    ] {
-        tx.prepare_cached(query)
-            .and_then(|mut statement| statement.execute([id]))
-            .context(WRITE)?;
-    }
-    Ok(())
 }
 
 /// Makes the documents that are wanted and not there.
@@ -183,7 +163,7 @@ fn make_missing(database: &mut IndexDatabase, live: &Dir, control: &Control) -> 
         for wanted in &page {
             control.ensure_not_interrupted()?;
             let text = read_text(live, wanted, &mut buffer);
-            insert(&tx, wanted, &text)?;
+            document::insert(&tx, wanted, &text)?;
             control.advance(1, 0);
         }
         tx.commit().context(WRITE)?;
@@ -222,95 +202,14 @@ fn wanted_from_row(row: &Row<'_>) -> rusqlite::Result<Wanted> {
     })
 }
 
-/// Makes one document.
-fn insert(tx: &Transaction<'_>, wanted: &Wanted, text: &Text) -> Result<()> {
-    let scalars: serde_json::Map<String, Value> =
-        serde_json::from_str(&wanted.scalars).unwrap_or_default();
-    let scalar = |key: &str| scalars.get(key).map(shown).filter(|text| !text.is_empty());
-    let leaf = wanted.path.rsplit('/').next().unwrap_or_default();
-    let name = scalar("name").unwrap_or_else(|| leaf.to_owned());
-    let describes = scalar("abstract").unwrap_or_default();
-    let tags = scalar("tags");
-    let about = [scalar("description"), tags.clone(), Some(describes.clone())];
-    let about = about.into_iter().flatten().collect::<Vec<_>>().join("\n");
-    let context_type =
-        record::indexable(&wanted.path).map_or("resource", |uri: Uri| uri.context_type());
-    let shown_abstract = if describes.is_empty() {
-        &text.body
-    } else {
-        &describes
-    };
-    let input = input_of(&wanted.path, &about, &text.body);
-    tx.prepare_cached(
-        "INSERT INTO document (path, level, content_sha256, record_sha256, is_live, is_read, context_type, type, name, tags, abstract, input)
-         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )
-    .and_then(|mut statement| {
-        statement.execute(params![
-            wanted.path,
-            wanted.level,
-            wanted.content,
-            wanted.record,
-            text.is_read,
-            context_type,
-            scalar("type"),
-            name,
-            tags,
-            beginning(shown_abstract, ABSTRACT_BYTES_MAX),
-            input
-        ])
-    })
-    .context(WRITE)?;
-    let id = tx.last_insert_rowid();
-    let names = [split_name(&wanted.path), split_name(&name)].join(" ");
-    tx.prepare_cached("INSERT INTO words (rowid, name, abstract, body) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut statement| {
-            let body = beginning(&text.body, BODY_BYTES_MAX);
-            statement.execute(params![id, spaced(&names), spaced(&about), spaced(body)])
-        })
-        .context(WRITE)?;
-    tx.prepare_cached("INSERT INTO grams (rowid, name) VALUES (?1, ?2)")
-        .and_then(|mut statement| {
-            let text = [&wanted.path, &name, beginning(&about, ABSTRACT_BYTES_MAX)]
-                .map(|text: &str| text)
-                .join("\n");
-            statement.execute(params![id, text])
-        })
-        .context(WRITE)?;
-    Ok(())
-}
-
-/// Returns what is embedded of a document.
-fn input_of(path: &str, about: &str, body: &str) -> String {
-    let leaf = path.rsplit('/').next().unwrap_or_default();
-    let text = [
-        &split_name(leaf),
-        beginning(about, INPUT_BYTES_MAX),
-        beginning(body, INPUT_BYTES_MAX),
-    ]
-    .join("\n");
-    beginning(text.trim(), INPUT_BYTES_MAX).to_owned()
-}
-
-/// Returns a scalar as words.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(";"),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-    }
-}
-
 /// Forgets hidden documents that no tree in a slot can bring back.
 fn forget(database: &mut IndexDatabase, journal: &Journal) -> Result<()> {
     let held = journal.held_paths()?;
     let hidden = "SELECT id, path FROM document WHERE is_live = 0";
     let gone: Vec<i64> = {
         let mut statement = database.connection.prepare(hidden).context(READ)?;
-        let mut rows = statement.query([]).context(READ)?;
         let mut gone = Vec::new();
-        while let Some(row) = rows.next().context(READ)? {
+        db::for_each_row(&mut statement, [], READ, &mut |row| {
             let (id, path): (i64, String) = (row.get(0).context(READ)?, row.get(1).context(READ)?);
             let is_held = |unit: &String| {
                 unit.is_empty()
@@ -321,12 +220,13 @@ fn forget(database: &mut IndexDatabase, journal: &Journal) -> Result<()> {
             if !held.iter().any(is_held) {
                 gone.push(id);
             }
-        }
+            Ok(())
+        })?;
         gone
     };
     let tx = database.begin()?;
     for id in gone {
-        delete(&tx, id)?;
+        document::delete(&tx, id)?;
     }
     tx.commit().context(WRITE)
 }

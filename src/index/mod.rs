@@ -11,9 +11,14 @@
 
 mod check;
 mod database;
+mod document;
 mod embedder;
 mod fill;
+mod given;
+mod matching;
 mod options;
+mod packed;
+mod passages;
 mod search;
 mod stage;
 mod text;
@@ -32,6 +37,7 @@ use database::IndexDatabase;
 use search::Search;
 
 pub(crate) use check::stage_missing;
+pub(crate) use given::take_given;
 pub use options::{
     FindHit, FindOptions, FindReport, IndexCheckReport, IndexFault, IndexOptions, IndexStatus,
 };
@@ -116,15 +122,14 @@ impl Index<'_> {
         if let Some(identity) = identity {
             let model = vectors::model_named(database, &identity)?;
             status.dimensions = model.map(|model| model.dimensions() as u64);
-            let of_model = "SELECT count(*) FROM vector JOIN document ON document.id = vector.document WHERE is_live = 1 AND model = ?1";
-            status.vectors = database.number(of_model, [model.map(|model| model.id)])?;
-            let stale = "SELECT count(*) FROM vector JOIN document ON document.id = vector.document WHERE is_live = 1 AND model IS NOT ?1";
+            let stale = "SELECT count(DISTINCT document.id) FROM vector JOIN document ON document.id = vector.passage / 256
+                         WHERE is_live = 1 AND model IS NOT ?1";
             status.stale = database.number(stale, [model.map(|model| model.id)])?;
-            let embeddable =
-                "SELECT count(*) FROM document WHERE is_live = 1 AND is_read = 1 AND input <> ''";
-            status.pending = database
-                .number(embeddable, [])?
-                .saturating_sub(status.vectors);
+            let readable = "SELECT count(*) FROM document WHERE is_live = 1 AND is_read = 1";
+            status.pending = vectors::pending(database, model)?;
+            status.vectors = database
+                .number(readable, [])?
+                .saturating_sub(status.pending);
         }
         if let Some((reason, at_ms)) = database.failure()? {
             status.failure = Some(reason);

@@ -63,6 +63,15 @@ impl FindOptions {
     /// Most answers that can be asked for.
     pub const LIMIT_MAX: usize = 1_000;
 
+    /// Returns whether anything but the question limits what is found.
+    pub(super) fn has_filter(&self) -> bool {
+        self.uri.as_ref().is_some_and(|uri| !uri.is_root())
+            || self.kind.is_some()
+            || self.context_type.is_some()
+            || self.tag.is_some()
+            || self.level.is_some()
+    }
+
     pub(super) fn ensure_valid(&self) -> Result<()> {
         let invalid = |argument, value: String, expected| {
             Err(Error::InvalidArgument {
@@ -114,6 +123,15 @@ pub struct FindHit {
     /// What it is about: the record's abstract, or the beginning of the text.
     #[serde(rename = "abstract")]
     pub abstract_text: String,
+    /// When a commit put it there (RFC 3339, UTC). What a rollback or a redo brings back has the times
+    /// of the commit that wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// When a commit last wrote its content or its record (RFC 3339, UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+    /// How often it was used: 0, since nobody counts here. Packs carry no counts.
+    pub active_count: u64,
     /// The piece of its text that fits the question best, in one line.
     pub snippet: String,
 }

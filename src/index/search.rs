@@ -5,21 +5,26 @@
 //! is one answer, under the level that fits best.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::thread;
 
-use rusqlite::{ToSql, named_params};
+use rusqlite::{OptionalExtension as _, ToSql};
 
 use super::database::IndexDatabase;
-use super::embedder;
+use super::embedder::{self, EmbedFault};
+use super::matching::{GRAMS, Table, WORDS, for_each_match};
 use super::options::{FindHit, FindOptions, FindReport};
-use super::vectors;
+use super::packed;
+use super::vectors::{self, Model};
 use super::words::{Question, snippet};
+use crate::clock;
 use crate::config::IndexSettings;
-use crate::control::Control;
 use crate::db::DatabaseContext as _;
 use crate::error::Result;
 use crate::fsops::Dir;
 use crate::journal::Journal;
 use crate::record::{self, TEXT_BYTES_MAX};
+use crate::uri::Uri;
 
 const READ: &str = "read the search index";
 
@@ -32,22 +37,8 @@ const VOTES_MIN: usize = 50;
 const WORDS_WEIGHT: f64 = 1.0;
 const GRAMS_WEIGHT: f64 = 0.5;
 const VECTORS_WEIGHT: f64 = 0.8;
-
-const WORDS: &str = "SELECT document.id FROM words JOIN document ON document.id = words.rowid
-    WHERE words MATCH :query AND is_live = 1
-      AND (:path IS NULL OR path = :path OR substr(path, 1, length(:path) + 1) = :path || '/')
-      AND (:level IS NULL OR level = :level) AND (:type IS NULL OR type = :type)
-      AND (:context_type IS NULL OR context_type = :context_type)
-      AND (:tag IS NULL OR instr(';' || replace(replace(tags, ',', ';'), '; ', ';') || ';', ';' || :tag || ';') > 0)
-    ORDER BY bm25(words, 6.0, 3.0, 1.0), document.id LIMIT :limit";
-
-const GRAMS: &str = "SELECT document.id FROM grams JOIN document ON document.id = grams.rowid
-    WHERE grams MATCH :query AND is_live = 1
-      AND (:path IS NULL OR path = :path OR substr(path, 1, length(:path) + 1) = :path || '/')
-      AND (:level IS NULL OR level = :level) AND (:type IS NULL OR type = :type)
-      AND (:context_type IS NULL OR context_type = :context_type)
-      AND (:tag IS NULL OR instr(';' || replace(replace(tags, ',', ';'), '; ', ';') || ';', ';' || :tag || ';') > 0)
-    ORDER BY bm25(grams), document.id LIMIT :limit";
+/// How many of the closest documents are looked at for each one that votes: some are hidden.
+const NEAREST_FACTOR: usize = 20;
 
 /// One document by its id, if it may be an answer.
 const DOCUMENT: &str = "SELECT path, level, content_sha256, record_sha256, context_type, type, name, abstract FROM document
@@ -83,29 +74,38 @@ impl Search<'_> {
     /// Answers a question.
     pub(super) fn find(&self, query: &str) -> Result<FindReport> {
         let question = Question::new(query);
-        let votes_of_list = self
-            .options
-            .limit
-            .saturating_mul(VOTES_FACTOR)
-            .max(VOTES_MIN);
-        let mut votes: BTreeMap<i64, f64> = BTreeMap::new();
-        let mut vote = |ids: Vec<i64>, weight: f64| {
-            let mut rank = 0.0;
-            for id in ids {
-                rank += 1.0;
-                *votes.entry(id).or_default() += weight / (RANK_OFFSET + rank);
-            }
+        let identity = embedder::identity(self.settings);
+        let model = identity.map(|identity| vectors::model_named(self.database, &identity));
+        // Without a vector to compare it with the question needs none.
+        let is_asked = matches!(model, Some(Ok(Some(_))));
+        // A model takes as long to be read, and a server to answer, as all of full text.
+        let (ranked, vector) = thread::scope(|scope| {
+            let (settings, key) = (self.settings, self.options.key.clone());
+            let embed = move || {
+                let vector = is_asked.then(|| embedder::vector_of(settings, key, query));
+                vector.flatten()
+            };
+            let embedding = thread::Builder::new().spawn_scoped(scope, embed.clone());
+            let ranked = self.ranked(&question);
+            let vector = embedding.map_or_else(
+                |_| embed(),
+                |embedding| {
+                    embedding
+                        .join()
+                        .unwrap_or_else(|panic| resume_unwind(panic))
+                },
+            );
+            (ranked, vector)
+        });
+        let mut votes = ranked?;
+        let nearest = match (model, vector) {
+            (Some(Ok(Some(model))), Some(vector)) => self.nearest(model, vector),
+            (Some(Err(error)), _) => Nearest::Failed(error.to_string()),
+            _ => Nearest::NotAsked,
         };
-        if let Some(words) = question.words_query() {
-            vote(self.matching(WORDS, &words, votes_of_list)?, WORDS_WEIGHT);
-        }
-        if let Some(grams) = question.grams_query() {
-            vote(self.matching(GRAMS, &grams, votes_of_list)?, GRAMS_WEIGHT);
-        }
-        let nearest = self.nearest(query, votes_of_list);
         let (vectors, vector_fault) = match nearest {
             Nearest::Found(ids) => {
-                vote(ids, VECTORS_WEIGHT);
+                votes.add(&ids, VECTORS_WEIGHT);
                 (true, None)
             }
             Nearest::NotAsked => (false, None),
@@ -120,6 +120,39 @@ impl Search<'_> {
             vector_fault,
             is_behind,
         })
+    }
+
+    /// Asks full text.
+    fn ranked(&self, question: &Question) -> Result<Votes> {
+        let mut votes = Votes::default();
+        for (table, terms, weight) in [
+            (&WORDS, question.terms.clone(), WORDS_WEIGHT),
+            (&GRAMS, question.pieces(), GRAMS_WEIGHT),
+        ] {
+            votes.add(&self.matching(table, &terms)?, weight);
+        }
+        Ok(votes)
+    }
+
+    /// Returns how many answers of each list vote.
+    fn votes_of_list(&self) -> usize {
+        let votes = self.options.limit.saturating_mul(VOTES_FACTOR);
+        votes.max(VOTES_MIN)
+    }
+
+    /// Returns the documents that match and may be answers, best first.
+    fn matching(&self, table: &Table, terms: &[String]) -> Result<Vec<i64>> {
+        let (mut seen, mut ids) = (BTreeSet::new(), Vec::new());
+        // What a filter leaves may be anywhere among the matches.
+        let is_exact = self.options.has_filter();
+        let connection = &self.database.connection;
+        for_each_match(connection, table, terms, is_exact, &mut |id| {
+            if seen.insert(id) && self.candidate(id)?.is_some() {
+                ids.push(id);
+            }
+            Ok(ids.len() < self.votes_of_list())
+        })?;
+        Ok(ids)
     }
 
     fn filters<'p>(&'p self, path: &'p dyn ToSql) -> [(&'static str, &'p dyn ToSql); 5] {
@@ -137,19 +170,6 @@ impl Search<'_> {
     fn path(&self) -> Option<String> {
         let uri = self.options.uri.as_ref().filter(|uri| !uri.is_root());
         uri.map(|uri| uri.path().to_string())
-    }
-
-    fn matching(&self, sql: &'static str, query: &str, limit: usize) -> Result<Vec<i64>> {
-        let path = self.path();
-        let path = path.as_deref();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut values: Vec<(&str, &dyn ToSql)> = self.filters(&path).to_vec();
-        values.extend_from_slice(named_params! {":query": query, ":limit": limit});
-        let mut statement = self.database.connection.prepare_cached(sql).context(READ)?;
-        let ids = statement
-            .query_map(values.as_slice(), |row| row.get(0))
-            .context(READ)?;
-        ids.collect::<rusqlite::Result<_>>().context(READ)
     }
 
     fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
@@ -174,57 +194,37 @@ impl Search<'_> {
                 abstract_text: row.get(7)?,
             })
         });
-        match candidate {
-            Ok(candidate) => Ok(Some(candidate)),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-            Err(error) => Err(crate::db::failed(READ, error)),
-        }
+        candidate.optional().context(READ)
     }
 
     /// Asks the vectors; whatever is wrong with them, full text has answered already.
-    fn nearest(&self, query: &str, limit: usize) -> Nearest {
-        let Some(identity) = embedder::identity(self.settings) else {
-            return Nearest::NotAsked;
-        };
-        match vectors::model_named(self.database, &identity) {
-            Ok(Some(model)) => self
-                .nearest_of(query, model, limit)
-                .unwrap_or_else(Nearest::Failed),
-            Ok(None) => Nearest::NotAsked,
-            Err(error) => Nearest::Failed(error.to_string()),
+    fn nearest(&self, model: Model, vector: Result<Vec<f32>, EmbedFault>) -> Nearest {
+        match vector.map(|vector| self.nearest_of(&vector, model)) {
+            Ok(Ok(nearest)) => nearest,
+            Ok(Err(error)) => Nearest::Failed(error.to_string()),
+            Err(fault) => Nearest::Failed(fault.to_string()),
         }
     }
 
-    fn nearest_of(
-        &self,
-        query: &str,
-        model: vectors::Model,
-        limit: usize,
-    ) -> Result<Nearest, String> {
-        let Some(made) = embedder::make(self.settings, self.options.key.clone()) else {
-            return Ok(Nearest::NotAsked);
-        };
-        let embedder = made.map_err(|fault| fault.to_string())?;
-        let texts = [query.to_owned()];
-        let made = embedder.embed(&texts, &Control::default());
-        let vectors = made.map_err(|fault| fault.to_string())?;
-        let vector = vectors.into_iter().next().unwrap_or_default();
-        if vector.len() != model.dimensions() {
-            let (found, expected) = (vector.len(), model.dimensions());
-            return Err(embedder::EmbedFault::Dimensions { found, expected }.to_string());
+    fn nearest_of(&self, vector: &[f32], model: Model) -> Result<Nearest> {
+        let (found, expected) = (vector.len(), model.dimensions());
+        if found != expected {
+            let fault = EmbedFault::Dimensions { found, expected };
+            return Ok(Nearest::Failed(fault.to_string()));
         }
-        let scored = vectors::nearest(self.database, model, &vector, &|_| true);
-        let scored = scored.map_err(|error| error.to_string())?;
+        // What is hidden, or filtered out, comes between the answers.
+        let limit = self.votes_of_list();
+        let most = if self.options.has_filter() {
+            usize::MAX
+        } else {
+            limit.saturating_mul(NEAREST_FACTOR)
+        };
         let mut ids = Vec::new();
-        for (id, score) in scored {
-            if ids.len() >= limit || score <= 0.0 {
+        for id in packed::nearest(self.database, model, vector, most)? {
+            if ids.len() >= limit {
                 break;
             }
-            if self
-                .candidate(id)
-                .map_err(|error| error.to_string())?
-                .is_some()
-            {
+            if self.candidate(id)?.is_some() {
                 ids.push(id);
             }
         }
@@ -232,17 +232,10 @@ impl Search<'_> {
     }
 
     /// Turns votes into answers: best first, one for each path.
-    fn hits(
-        &self,
-        question: &Question,
-        votes: BTreeMap<i64, f64>,
-        is_behind: bool,
-    ) -> Result<Vec<FindHit>> {
-        let mut votes: Vec<_> = votes.into_iter().collect();
-        votes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    fn hits(&self, question: &Question, votes: Votes, is_behind: bool) -> Result<Vec<FindHit>> {
         let mut seen = BTreeSet::new();
         let mut hits = Vec::new();
-        for (id, score) in votes {
+        for (id, score) in votes.best_first() {
             if hits.len() >= self.options.limit {
                 break;
             }
@@ -256,28 +249,47 @@ impl Search<'_> {
                 continue;
             };
             seen.insert(candidate.path.clone());
-            let text = self.text_of(&candidate);
-            let (owner_user_id, owner_agent_id) = record::owners_of(&uri);
-            let text = if text.is_empty() {
-                candidate.abstract_text.as_str()
-            } else {
-                text.as_str()
-            };
-            hits.push(FindHit {
-                id: record::id_of(&uri, candidate.level),
-                snippet: snippet(text, question),
-                level: candidate.level,
-                score,
-                context_type: candidate.context_type,
-                owner_user_id,
-                owner_agent_id,
-                kind: candidate.kind,
-                name: candidate.name,
-                abstract_text: candidate.abstract_text,
-                uri,
-            });
+            hits.push(self.hit(question, uri, candidate, score)?);
         }
         Ok(hits)
+    }
+
+    fn hit(
+        &self,
+        question: &Question,
+        uri: Uri,
+        candidate: Candidate,
+        score: f64,
+    ) -> Result<FindHit> {
+        let text = self.text_of(&candidate);
+        let text = if text.is_empty() {
+            candidate.abstract_text.as_str()
+        } else {
+            text.as_str()
+        };
+        let (owner_user_id, owner_agent_id) = record::owners_of(&uri);
+        let content = match (candidate.level, candidate.content) {
+            (level @ 0..=1, Some(_)) => record::describing(&candidate.path, level),
+            _ => candidate.path.clone(),
+        };
+        let place = (candidate.path.as_str(), candidate.level);
+        let times = self.journal.times_of(&content, place, candidate.record)?;
+        Ok(FindHit {
+            id: record::id_of(&uri, candidate.level),
+            snippet: snippet(text, question),
+            level: candidate.level,
+            score,
+            context_type: candidate.context_type,
+            owner_user_id,
+            owner_agent_id,
+            kind: candidate.kind,
+            name: candidate.name,
+            abstract_text: candidate.abstract_text,
+            created_at: times.map(|times| clock::rfc3339(times.created_ms)),
+            updated_at: times.map(|times| clock::rfc3339(times.updated_ms)),
+            active_count: 0,
+            uri,
+        })
     }
 
     /// Returns whether the journal has the document's content and record in effect: full text that
@@ -320,6 +332,27 @@ impl Search<'_> {
             return String::new();
         }
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Votes of all lists for documents.
+#[derive(Default)]
+struct Votes(BTreeMap<i64, f64>);
+
+impl Votes {
+    /// Takes the votes of a list, best first.
+    fn add(&mut self, ids: &[i64], weight: f64) {
+        let mut rank = 0.0;
+        for id in ids {
+            rank += 1.0;
+            *self.0.entry(*id).or_default() += weight / (RANK_OFFSET + rank);
+        }
+    }
+
+    fn best_first(self) -> Vec<(i64, f64)> {
+        let mut votes: Vec<_> = self.0.into_iter().collect();
+        votes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        votes
     }
 }
 

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
-use crate::record::{self, IndexOrigin, RecordText, TEXT_BYTES_MAX};
+use crate::record::{self, RecordText, TEXT_BYTES_MAX};
 use crate::staging::{Keeps, Staging};
 
 /// Which records of the staged pack go where.
@@ -52,18 +52,13 @@ pub(crate) fn stage_index(
 
 /// Takes the records of the pack. Where several stand for one path and level the first counts.
 fn stage_pack(staging: &Staging, pack: PackRecords<'_>) -> Result<()> {
-    staging.for_each_record(&mut |path, level, scalars, text| {
-        let path = EntryPath::parse(&path).unwrap_or_default();
-        let live = pack.prefix.join(&path);
-        let (Ok(level @ 0..=2), Some(kind)) = (u8::try_from(level), staging.staged_kind(&live)?)
-        else {
-            return Ok(());
-        };
-        if !(pack.takes)(&path, kind) || record::indexable(&live).is_none() {
-            return Ok(());
+    staging.stage_pack_index(pack.prefix, &mut |record| {
+        let path = EntryPath::parse(record.path).unwrap_or_default();
+        if !(pack.takes)(&path, record.kind) || record::indexable(record.live).is_none() {
+            return Ok(None);
         }
-        let record = RecordText::of_pack(&scalars, text);
-        staging.stage_index(&live, level, IndexOrigin::Pack, &record)
+        let scalars = record::kept_scalars(record.scalars);
+        Ok(Some(record::digest_of(&scalars, record.text)))
     })
 }
 
@@ -108,7 +103,7 @@ fn stage_described(
         _ => String::new(),
     };
     let record = RecordText::derived(&abstract_text, text);
-    staging.stage_index(directory, level, IndexOrigin::Derived, &record)
+    staging.stage_derived(directory, level, &record)
 }
 
 /// Reads a file that is at most as large as a text may be.

@@ -25,10 +25,19 @@ pub(super) const fn is_word_of_its_own(character: char) -> bool {
         0x3040..=0x30FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xAC00..=0xD7AF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
-/// Returns a text as it is given to the tokenizer.
+/// Returns a text as it is given to the tokenizer: the words that a name in code is put together of
+/// stand behind it, as `CliRunner` is found by `cli` and by `runner`. `snake_case` the tokenizer splits.
 pub(super) fn spaced(text: &str) -> String {
-    let mut spaced = String::with_capacity(text.len());
+    let mut spaced = String::with_capacity(text.len().saturating_add(text.len() / 8));
+    let (mut word, mut is_joined) = (0, false);
+    let mut before = ' ';
     for character in text.chars() {
+        if character.is_alphanumeric() && !is_word_of_its_own(character) {
+            is_joined |= is_seam(before, character);
+        } else {
+            add_parts(&mut spaced, word, is_joined);
+            is_joined = false;
+        }
         if is_word_of_its_own(character) {
             spaced.push(' ');
             spaced.push(character);
@@ -36,8 +45,27 @@ pub(super) fn spaced(text: &str) -> String {
         } else {
             spaced.push(character);
         }
+        if !character.is_alphanumeric() || is_word_of_its_own(character) {
+            word = spaced.len();
+        }
+        before = character;
     }
+    add_parts(&mut spaced, word, is_joined);
     spaced
+}
+
+/// Returns whether a word of its own begins within a name.
+fn is_seam(before: char, character: char) -> bool {
+    before.is_lowercase() && character.is_uppercase()
+}
+
+/// Puts the parts of the word that begins at `word` and ends the text behind it.
+fn add_parts(spaced: &mut String, word: usize, is_joined: bool) {
+    if is_joined {
+        let parts = split_name(spaced.get(word..).unwrap_or_default());
+        spaced.push(' ');
+        spaced.push_str(&parts);
+    }
 }
 
 /// Returns a path's name as words: `get_help-option.py` and `getHelpOption` have the same.
@@ -94,24 +122,14 @@ impl Question {
         Self { terms: telling }
     }
 
-    /// Returns the query for `words`: any of the terms. `None` where there is none.
-    pub(super) fn words_query(&self) -> Option<String> {
-        joined(self.terms.iter().map(|term| format!("\"{term}\"")))
-    }
-
-    /// Returns the query for `grams`: any of the terms that is long enough, also within a word.
-    pub(super) fn grams_query(&self) -> Option<String> {
+    /// Returns the terms that are long enough to be found within words.
+    pub(super) fn pieces(&self) -> Vec<String> {
         let long = self
             .terms
             .iter()
             .filter(|term| term.chars().count() >= 3 && !term.contains(' '));
-        joined(long.map(|term| format!("\"{term}\"")))
+        long.cloned().collect()
     }
-}
-
-fn joined(terms: impl Iterator<Item = String>) -> Option<String> {
-    let terms: Vec<_> = terms.collect();
-    (!terms.is_empty()).then(|| terms.join(" OR "))
 }
 
 fn add(terms: &mut Vec<String>, run: &str, is_of_characters: bool) {
@@ -214,7 +232,20 @@ mod tests {
         ] {
             assert_eq!(Question::new(text).terms, terms, "{text}");
         }
-        assert_eq!(Question::new("--").words_query(), None);
+        assert_eq!(Question::new("an ox and a cow").pieces(), ["cow"]);
+    }
+
+    #[test]
+    fn names_in_code_have_their_words_behind_them() {
+        for (text, given) in [
+            ("use CliRunner.", "use CliRunner Cli Runner."),
+            ("getHelpOption", "getHelpOption get Help Option"),
+            ("snake_case HTTP \u{c9}tat", "snake_case HTTP \u{c9}tat"),
+            ("\u{6570}aB", " \u{6570} aB a B"),
+            ("", ""),
+        ] {
+            assert_eq!(spaced(text), given, "{text}");
+        }
     }
 
     #[test]

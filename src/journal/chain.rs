@@ -63,15 +63,15 @@ pub(super) fn append(
         Rows::Prepared => Some(covering(PREPARED_ROWS)?),
         Rows::AsPrepared => prepared_digest(tx, id)?,
     };
-    let (last, prev_hash) = head_of(tx)?;
+    let last = head(tx)?;
     let event = EventRow {
-        seq: last + 1,
+        seq: last.seq + 1,
         tx: id.0,
         kind: kind.as_str().to_owned(),
         at_ms: clock::now_ms(),
         detail: detail.to_string(),
         rows_digest,
-        prev_hash,
+        prev_hash: last.hash,
     };
     tx.execute(
         "INSERT INTO event (seq, tx, kind, at_ms, detail, rows_digest, prev_hash, hash)
@@ -169,18 +169,21 @@ pub(super) fn event_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Event
     Ok((event, row.get(7)?))
 }
 
-/// Returns the last event and its hash.
+/// Returns the last event and its hash; before the first, that of the store's row.
 pub(super) fn head(connection: &Connection) -> Result<Head> {
-    let (seq, hash) = head_of(connection)?;
-    Ok(Head { seq, hash })
-}
-
-fn head_of(connection: &Connection) -> Result<(i64, Digest)> {
     let query = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1";
-    let last = connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let last = connection.query_row(query, [], |row| {
+        Ok(Head {
+            seq: row.get(0)?,
+            hash: row.get(1)?,
+        })
+    });
     match optional(last).context("read the journal")? {
         Some(head) => Ok(head),
-        None => Ok((0, genesis(connection)?)),
+        None => Ok(Head {
+            seq: 0,
+            hash: genesis(connection)?,
+        }),
     }
 }
 

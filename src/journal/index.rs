@@ -18,6 +18,9 @@ use crate::id::TransactionId;
 use crate::record::{self, IndexOrigin, IndexedRow, RecordText, ToldRow};
 use crate::staging::Staging;
 
+/// Bytes of what records say that wait at most to be written, but for those of one record.
+const WAITING_BYTES_MAX: usize = 256 << 10;
+
 /// Selects the records in effect at and below `:path`.
 const INDEXED: &str = concat!(
     include_str!("../../schema/indexed.sql"),
@@ -28,6 +31,24 @@ JOIN change_set ON change_set.id = indexed.change_set
 JOIN committed_tx ON committed_tx.tx = change_set.tx
 ORDER BY indexed.path, indexed.level"
 );
+
+/// When what is in effect at a path was written: content (`:content`), and the record that tells of it.
+/// A path that came twice was created when it last came.
+const TIMES: &str = "
+SELECT coalesce(max(at_ms) FILTER (WHERE is_new), min(at_ms)), max(at_ms) FROM (
+  SELECT change_set AS id, old_kind IS NULL AS is_new FROM tx_change WHERE path = :content AND new_kind IS NOT NULL
+  UNION ALL
+  SELECT change_set, 0 FROM tx_index WHERE path = :path AND level = :level AND record_sha256 = :record
+) AS told JOIN change_set ON change_set.id = told.id JOIN committed_tx ON committed_tx.tx = change_set.tx
+WHERE (SELECT in_effect FROM tx_effect JOIN committed_tx AS word ON word.tx = by_tx
+       WHERE tx_effect.change_set = told.id ORDER BY by_tx DESC LIMIT 1) = 1";
+
+/// When something was put in place, and when it was last written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) created_ms: i64,
+    pub(crate) updated_ms: i64,
+}
 
 /// Deletes what no record in effect says, and none that a tree in a slot could bring back.
 const FORGET: &str = concat!(
@@ -51,13 +72,31 @@ impl Journal {
         let action = "read the content index";
         let end = end_of(path, true);
         let mut statement = self.connection.prepare_cached(INDEXED).context(action)?;
-        let mut rows = statement
-            .query(named_params! {":path": path, ":end": end})
+        let values = named_params! {":path": path, ":end": end};
+        db::for_each_row(&mut statement, values, action, &mut |row| {
+            visit(indexed_from_row(row).context(action)?)
+        })
+    }
+
+    /// Returns the times of what is in effect at a path and level; `content` is the file that it is of,
+    /// or else the path. `None` where nothing is.
+    pub(crate) fn times_of(
+        &self,
+        content: &str,
+        (path, level): (&str, u8),
+        record: Option<Digest>,
+    ) -> Result<Option<Times>> {
+        let action = "read the journal";
+        let mut statement = self.connection.prepare_cached(TIMES).context(action)?;
+        let values =
+            named_params! {":content": content, ":path": path, ":level": level, ":record": record};
+        let times: (Option<i64>, Option<i64>) = statement
+            .query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
             .context(action)?;
-        while let Some(row) = rows.next().context(action)? {
-            visit(indexed_from_row(row).context(action)?)?;
-        }
-        Ok(())
+        Ok(times.0.zip(times.1).map(|(created_ms, updated_ms)| Times {
+            created_ms,
+            updated_ms,
+        }))
     }
 
     /// Returns how many records are in effect.
@@ -84,11 +123,9 @@ impl Journal {
                        AND change_set IN (SELECT id FROM change_set_in_effect)";
         let end = end_of(path, true);
         let mut statement = self.connection.prepare_cached(query).context(action)?;
-        let mut rows = statement.query(params![path, end]).context(action)?;
-        while let Some(row) = rows.next().context(action)? {
-            visit(&told_from_row(row).context(action)?)?;
-        }
-        Ok(())
+        db::for_each_row(&mut statement, params![path, end], action, &mut |row| {
+            visit(&told_from_row(row).context(action)?)
+        })
     }
 
     /// Records what a reindex says; durable when this returns. Nothing is moved, and no file changes.
@@ -161,22 +198,46 @@ impl Journal {
     }
 }
 
-/// Writes what a transaction says of the index.
+/// Writes what a transaction says of the index: its rows, and what the records say that they name.
 pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -> Result<()> {
     let action = "record the content index";
-    let mut insert = sql
-        .prepare_cached(
-            "INSERT OR IGNORE INTO index_record (sha256, scalars, text) VALUES (?1, ?2, ?3)",
-        )
-        .context(action)?;
-    staging.for_each_staged_record(&mut |sha256, scalars, text| {
-        let row = params![sha256, scalars, text];
-        insert.execute(row).map(drop).context(action)
-    })?;
+    let mut records = Batch::new(
+        sql,
+        "INSERT OR IGNORE INTO index_record (sha256, scalars, text)",
+        3,
+    )
+    .context(action)?;
     let insert = "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
-    let mut batch = Batch::new(sql, insert, 7).context(action)?;
-    staging.for_each_index_change(&mut |row| batch.add_copy(set, row).context(action))?;
-    batch.finish().context(action)
+    let mut rows = Batch::new(sql, insert, 7).context(action)?;
+    let mut bytes = 0;
+    staging.for_each_index_change(&mut |change| {
+        if let Some(sha256) = change.record {
+            let kept = change
+                .is_of_pack
+                .then(|| record::kept_scalars(change.scalars));
+            let scalars = kept.as_deref().unwrap_or(change.scalars);
+            records
+                .add(&[&sha256, &scalars, &change.text])
+                .context(action)?;
+            bytes += scalars.len() + change.text.map_or(0, str::len);
+            if bytes > WAITING_BYTES_MAX {
+                records.put().context(action)?;
+                bytes = 0;
+            }
+        }
+        rows.add(&[
+            &set,
+            &change.path,
+            &change.level,
+            &change.kind,
+            &change.content,
+            &change.origin,
+            &change.record,
+        ])
+        .context(action)
+    })?;
+    records.finish().context(action)?;
+    rows.finish().context(action)
 }
 
 /// Deletes what records say that nothing can bring back.
@@ -194,9 +255,8 @@ pub(super) fn ensure_records(connection: &Connection, seq: i64, control: &Contro
     let action = "read the content index";
     let query = "SELECT sha256, scalars, text FROM index_record";
     let mut statement = connection.prepare(query).context(action)?;
-    let mut rows = statement.query([]).context(action)?;
     let mut count = 0;
-    while let Some(row) = rows.next().context(action)? {
+    db::for_each_row(&mut statement, [], action, &mut |row| {
         control.ensure_not_interrupted()?;
         let columns = || -> rusqlite::Result<(Digest, String, Option<String>)> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -208,7 +268,8 @@ pub(super) fn ensure_records(connection: &Connection, seq: i64, control: &Contro
             return Err(damaged(seq, format!("index_record [{sha256}]"), detail));
         }
         count += 1;
-    }
+        Ok(())
+    })?;
     let missing = concat!(
         include_str!("../../schema/indexed.sql"),
         " SELECT path, level, record_sha256 FROM indexed

@@ -43,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/store/0001_create_journal.sql"),
     include_str!("../../schema/store/0002_widen_transactions.sql"),
     include_str!("../../schema/store/0003_create_index.sql"),
+    include_str!("../../schema/store/0004_show_index.sql"),
 ];
 
 /// What the journal database is made of. The views are those of `schema/views.sql`, which auditors

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::{Journal, from_column, optional};
-use crate::db::DatabaseContext as _;
+use crate::db::{self, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::id::TransactionId;
@@ -128,11 +128,9 @@ impl Journal {
     ) -> Result<()> {
         let action = "read the committed state";
         let mut statement = self.connection.prepare_cached(query).context(action)?;
-        let mut rows = statement.query(params).context(action)?;
-        while let Some(row) = rows.next().context(action)? {
-            visit(entry_from_row(row).context(action)?)?;
-        }
-        Ok(())
+        db::for_each_row(&mut statement, params, action, &mut |row| {
+            visit(entry_from_row(row).context(action)?)
+        })
     }
 }
 

@@ -62,12 +62,24 @@ pub(super) fn read(
     let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
     let mut lines = 0_u64;
     let parsed = loop {
-        match source.fill_buf() {
+        let waiting = match source.fill_buf() {
             Ok([]) => break Ok(()),
-            Ok(_) => {}
+            Ok(waiting) => waiting,
             Err(error) => break Err(serde_json::Error::custom(error)),
-        }
+        };
         lines = lines.saturating_add(1);
+        // A line that is in the buffer as a whole, as most are, is read where it stands: that takes a
+        // fraction of the time of one that is asked for byte by byte.
+        if let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+            let line = waiting.get(..end).unwrap_or_default();
+            let mut json = serde_json::Deserializer::from_slice(line);
+            let parsed = parse(&mut json, &mut reading);
+            if parsed.is_err() {
+                break parsed;
+            }
+            source.consume(end.saturating_add(1));
+            continue;
+        }
         let mut line = Line {
             source: &mut source,
             stop: &stop,
@@ -77,9 +89,7 @@ pub(super) fn read(
             is_ended: false,
         };
         let mut json = serde_json::Deserializer::from_reader(&mut line);
-        let parsed = LineSeed(&mut reading)
-            .deserialize(&mut json)
-            .and_then(|()| json.end());
+        let parsed = parse(&mut json, &mut reading);
         if parsed.is_err() {
             break parsed;
         }
@@ -99,6 +109,15 @@ pub(super) fn read(
             Err(Error::refused(pack, finding))
         }
     }
+}
+
+/// Parses one line, all of it.
+fn parse<'de, R: serde_json::de::Read<'de>>(
+    json: &mut serde_json::Deserializer<R>,
+    reading: &mut Reading<'_>,
+) -> serde_json::Result<()> {
+    LineSeed(reading).deserialize(&mut *json)?;
+    json.end()
 }
 
 /// Returns what is wrong and where in the member; each line is JSON of its own, which counts from 1.

@@ -1,11 +1,11 @@
 //! The index to be: records by live path, held against what the journal foresees.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
-use super::EachChange;
 use super::Staging;
-use crate::db::DatabaseContext as _;
+use crate::db::{self, Batch, DatabaseContext as _};
 use crate::digest::Digest;
+use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::record::{IndexOrigin, RecordText, ToldRow};
 
@@ -43,8 +43,79 @@ SELECT path, level, kind, content, content_sha256, origin, record_sha256,
   CASE ?1 WHEN 0 THEN 0 WHEN 1 THEN content IS live WHEN 3 THEN 1 ELSE content IS live OR content_sha256 IS content END
 FROM ranked WHERE place = 1";
 
-/// Takes digest, scalars and text of a record.
-type EachRecord<'a> = &'a mut dyn FnMut(&Digest, &str, Option<&str>) -> Result<()>;
+/// Digest of a file, or of the text that describes a directory, as a row of the tree to be has it.
+macro_rules! content_of {
+    ($entry:literal, $path:literal, $level:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $entry,
+            ".kind = 'file' THEN ",
+            $entry,
+            ".sha256 WHEN ",
+            $level,
+            " = 2 THEN NULL
+             ELSE (SELECT sha256 FROM staged_entry AS described WHERE described.path = ",
+            $path,
+            " || iif(",
+            $level,
+            " = 0, '/.abstract.md', '/.overview.md')) END"
+        )
+    };
+}
+
+/// Records of the pack whose paths the tree to be has. In their own order: where several stand for one
+/// path and level the first counts.
+const PACK_RECORDS: &str = concat!(
+    "SELECT r.ordinal, r.path, r.level, r.scalars, r.text, entry.path, entry.kind, ",
+    content_of!("entry", "entry.path", "r.level"),
+    " FROM index_record AS r CROSS JOIN staged_entry AS entry
+      ON entry.path = CASE WHEN ?1 = '' THEN r.path WHEN r.path = '' THEN ?1 ELSE ?1 || '/' || r.path END
+      ORDER BY r.ordinal"
+);
+
+const STAGE_PACK_RECORD: &str = "INSERT OR IGNORE INTO staged_index (path, level, kind, content_sha256, origin, record_sha256, record)";
+
+const STAGE_DERIVED: &str = concat!(
+    "INSERT OR IGNORE INTO staged_index (path, level, kind, content_sha256, origin, record_sha256, record)
+     SELECT path, ?2, kind, ",
+    content_of!("entry", "entry.path", "?2"),
+    ", ?3, ?4, NULL FROM staged_entry AS entry WHERE path = ?1"
+);
+
+/// What is told, with what a record says. The view has no order of its own, and needs none: what is
+/// staged comes in the order of its paths.
+const CHANGES: &str = "SELECT c.path, c.level, c.kind, c.content_sha256, c.origin, c.record_sha256, r.scalars, r.text, d.scalars, d.text
+    FROM index_change AS c LEFT JOIN index_record AS r ON r.ordinal = c.record
+    LEFT JOIN staged_record AS d ON c.record IS NULL AND d.sha256 = c.record_sha256";
+
+/// A record of the pack whose path the tree to be has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PackRecord<'a> {
+    /// Below the pack's root.
+    pub(crate) path: &'a str,
+    /// Below the live root.
+    pub(crate) live: &'a str,
+    pub(crate) kind: EntryKind,
+    /// JSON object.
+    pub(crate) scalars: &'a str,
+    pub(crate) text: Option<&'a str>,
+}
+
+/// A row that the journal must be told of the index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IndexChange<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) level: i64,
+    pub(crate) kind: &'a str,
+    pub(crate) content: Option<&'a [u8]>,
+    pub(crate) origin: &'a str,
+    /// `None` where there is to be no record any more.
+    pub(crate) record: Option<&'a [u8]>,
+    /// What the record says: of a pack with all scalars that it has.
+    pub(crate) scalars: &'a str,
+    pub(crate) text: Option<&'a str>,
+    pub(crate) is_of_pack: bool,
+}
 
 impl Staging {
     /// Takes in what the journal says of a record at a path and level.
@@ -84,21 +155,60 @@ impl Staging {
         Ok(())
     }
 
-    /// Puts a record into the index to be; one that is there already stays.
-    pub(crate) fn stage_index(
+    /// Puts records of the pack into the index to be, for a pack whose root goes to `prefix`: those for
+    /// which `digest` gives what tells the record from others.
+    pub(crate) fn stage_pack_index(
         &self,
-        path: &str,
-        level: u8,
-        origin: IndexOrigin,
-        record: &RecordText,
+        prefix: &str,
+        digest: &mut dyn FnMut(&PackRecord<'_>) -> Result<Option<Digest>>,
     ) -> Result<()> {
+        let action = "stage an index record";
+        let mut select = self.connection.prepare(PACK_RECORDS).context(action)?;
+        let mut batch = Batch::new(&self.connection, STAGE_PACK_RECORD, 7).context(action)?;
+        let mut rows = select.query([prefix]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            let columns = || -> rusqlite::Result<_> {
+                let record = PackRecord {
+                    path: row.get_ref(1)?.as_str()?,
+                    live: row.get_ref(5)?.as_str()?,
+                    kind: EntryKind::from_name(row.get_ref(6)?.as_str()?)
+                        .unwrap_or(EntryKind::File),
+                    scalars: row.get_ref(3)?.as_str()?,
+                    text: row.get_ref(4)?.as_str_or_null()?,
+                };
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(2)?, record))
+            };
+            let (ordinal, level, record) = columns().context(action)?;
+            let Some(sha256) = digest(&record)? else {
+                continue;
+            };
+            let content: Option<Digest> = row.get(7).context(action)?;
+            let (kind, origin) = (record.kind.as_str(), IndexOrigin::Pack.as_str());
+            batch
+                .add(&[
+                    &record.live,
+                    &level,
+                    &kind,
+                    &content,
+                    &origin,
+                    &sha256,
+                    &ordinal,
+                ])
+                .context(action)?;
+        }
+        batch.finish().context(action)
+    }
+
+    /// Puts a record that follows from a text into the index to be; one that is there already stays.
+    pub(crate) fn stage_derived(&self, path: &str, level: u8, record: &RecordText) -> Result<()> {
+        let action = "stage an index record";
         let sha256 = record.digest();
         let mut insert = self
             .connection
-            .prepare_cached("INSERT OR IGNORE INTO staged_index (path, level, origin, record_sha256) VALUES (?1, ?2, ?3, ?4)")
-            .context("stage an index record")?;
-        let row = params![path, level, origin.as_str(), sha256];
-        if insert.execute(row).context("stage an index record")? == 0 {
+            .prepare_cached(STAGE_DERIVED)
+            .context(action)?;
+        let row = params![path, level, IndexOrigin::Derived.as_str(), sha256];
+        if insert.execute(row).context(action)? == 0 {
             return Ok(());
         }
         let mut insert = self
@@ -106,10 +216,10 @@ impl Staging {
             .prepare_cached(
                 "INSERT OR IGNORE INTO staged_record (sha256, scalars, text) VALUES (?1, ?2, ?3)",
             )
-            .context("stage an index record")?;
+            .context(action)?;
         insert
             .execute(params![sha256, record.scalars, record.text])
-            .context("stage an index record")?;
+            .context(action)?;
         Ok(())
     }
 
@@ -146,37 +256,37 @@ impl Staging {
             .context("read staged entries")
     }
 
-    /// Calls `visit` for each row that the journal must be told of the index, by path and level.
-    pub(crate) fn for_each_index_change(&self, visit: EachChange<'_>) -> Result<()> {
-        let query = "SELECT path, level, kind, content_sha256, origin, record_sha256 FROM index_change ORDER BY path, level";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read the index to be")?;
-        let mut rows = statement.query([]).context("read the index to be")?;
-        while let Some(row) = rows.next().context("read the index to be")? {
-            visit(row)?;
-        }
-        Ok(())
+    /// Calls `visit` for each row that the journal must be told of the index.
+    pub(crate) fn for_each_index_change(
+        &self,
+        visit: &mut dyn FnMut(&IndexChange<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let action = "read the index to be";
+        let mut statement = self.connection.prepare(CHANGES).context(action)?;
+        db::for_each_row(&mut statement, [], action, &mut |row| {
+            visit(&change_from_row(row).context(action)?)
+        })
     }
+}
 
-    /// Calls `visit` for each record that a row of the index to be names: digest, scalars, text. In
-    /// the order of the digests, so that they are appended to the end of an index.
-    pub(crate) fn for_each_staged_record(&self, visit: EachRecord<'_>) -> Result<()> {
-        let query = "SELECT sha256, scalars, text FROM staged_record
-                     WHERE sha256 IN (SELECT record_sha256 FROM index_change) ORDER BY sha256";
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read the index to be")?;
-        let mut rows = statement.query([]).context("read the index to be")?;
-        while let Some(row) = rows.next().context("read the index to be")? {
-            let columns = || -> rusqlite::Result<(Digest, String, Option<String>)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            };
-            let (sha256, scalars, text) = columns().context("read the index to be")?;
-            visit(&sha256, &scalars, text.as_deref())?;
-        }
-        Ok(())
-    }
+fn change_from_row<'a>(row: &'a Row<'_>) -> rusqlite::Result<IndexChange<'a>> {
+    let of_pack = row.get_ref(6)?.as_str_or_null()?;
+    let (scalars, text) = match of_pack {
+        Some(scalars) => (scalars, row.get_ref(7)?),
+        None => (
+            row.get_ref(8)?.as_str_or_null()?.unwrap_or("{}"),
+            row.get_ref(9)?,
+        ),
+    };
+    Ok(IndexChange {
+        path: row.get_ref(0)?.as_str()?,
+        level: row.get(1)?,
+        kind: row.get_ref(2)?.as_str()?,
+        content: row.get_ref(3)?.as_blob_or_null()?,
+        origin: row.get_ref(4)?.as_str()?,
+        record: row.get_ref(5)?.as_blob_or_null()?,
+        scalars,
+        text: text.as_str_or_null()?,
+        is_of_pack: of_pack.is_some(),
+    })
 }

@@ -67,12 +67,14 @@ impl Staging {
     /// Drops the records of session content, which has no index: what is below `session/` and below
     /// `user/ID/sessions/`.
     pub(crate) fn drop_session_records(&self) -> Result<()> {
-        let has_records = "SELECT EXISTS (SELECT 1 FROM index_record)";
-        let has_records: bool = self
+        let may_have = "SELECT EXISTS (SELECT 1 FROM index_record)
+               AND coalesce((SELECT uri_path IN ('', 'session', 'user') OR uri_path >= 'session/' AND uri_path < 'session0'
+                               OR uri_path >= 'user/' AND uri_path < 'user0' FROM manifest), 1)";
+        let may_have: bool = self
             .connection
-            .query_row(has_records, [], |row| row.get(0))
+            .query_row(may_have, [], |row| row.get(0))
             .context("read index records")?;
-        if !has_records {
+        if !may_have {
             return Ok(());
         }
         self.connection

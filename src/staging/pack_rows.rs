@@ -1,6 +1,6 @@
 //! Rows of a manifest as they stream by: entries and records.
 
-use rusqlite::named_params;
+use rusqlite::params;
 
 use super::{Staging, column};
 use crate::db::DatabaseContext as _;
@@ -19,19 +19,24 @@ impl ManifestSink for &Staging {
             .connection
             .prepare_cached(
                 "INSERT INTO index_record (path, level, scalars, text, record_id, kind, dense_offset, dense_dimensions, user_id)
-                 VALUES (:path, :level, :scalars, :text, :record_id, :kind, :dense_offset, :dense_dimensions, :user_id)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )
             .context("stage an index record")?;
-        let scalars = serde_json::Value::Object(record.scalars).to_string();
+        // What was read as JSON is JSON.
+        let scalars = serde_json::to_string(&record.scalars).unwrap_or_default();
         let line = record.line.as_ref();
         let dense = line.and_then(|line| line.dense);
-        let row = named_params! {
-            ":path": record.path.as_str(), ":level": record.level, ":scalars": scalars, ":text": record.text,
-            ":record_id": line.map(|line| line.record_id.as_str()), ":kind": line.map(|line| line.kind.as_str()),
-            ":dense_offset": dense.map(|dense| column(dense.offset)),
-            ":dense_dimensions": dense.map(|dense| column(dense.dimensions)),
-            ":user_id": line.and_then(|line| line.user_id.as_deref()),
-        };
+        let row = params![
+            record.path.as_str(),
+            record.level,
+            scalars,
+            record.text,
+            line.map(|line| line.record_id.as_str()),
+            line.map(|line| line.kind.as_str()),
+            dense.map(|dense| column(dense.offset)),
+            dense.map(|dense| column(dense.dimensions)),
+            line.and_then(|line| line.user_id.as_deref()),
+        ];
         insert.execute(row).context("stage an index record")?;
         Ok(())
     }

@@ -143,6 +143,24 @@ fn assert_follows(store: &TestStore, context: &str) {
             .verify_journal(&ovpack::JournalVerifyOptions::default())
             .unwrap(),
     );
+    assert_eq!(shown_to_auditors(store), with_records(store), "{context}");
+}
+
+/// Returns the records that are wanted, without the files that have none.
+fn with_records(store: &TestStore) -> Found {
+    let wanted = wanted(store).into_iter();
+    wanted.filter(|(_, record)| record.is_some()).collect()
+}
+
+/// Returns what the auditors' view has.
+fn shown_to_auditors(store: &TestStore) -> Found {
+    let database = rusqlite::Connection::open(store.path.join(".ovpack/store.db")).unwrap();
+    let query = "SELECT path, level, record_sha256 FROM audit_index";
+    let mut statement = database.prepare(query).unwrap();
+    let rows = statement.query_map([], |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get::<_, Option<String>>(2)?))
+    });
+    rows.unwrap().map(|row| row.unwrap()).collect()
 }
 
 fn without_vectors(store: &TestStore) {
@@ -497,6 +515,91 @@ fn keys(value: &Value) -> Vec<String> {
 }
 
 #[test]
+fn times_are_those_of_the_commits_that_wrote_what_is_there() {
+    let store = TestStore::fresh();
+    without_vectors(&store);
+    let pack = |name: &str, bytes: &str, tag: &str| {
+        let records = json!([{ "level": 2, "scalars": { "name": "a", "tags": tag } }]);
+        PackBuilder::of("viking://resources/notes")
+            .file(".abstract.md", "about notes")
+            .file("a.md", bytes)
+            .records("a.md", records)
+            .write(&store.beside(name))
+    };
+    let first = store.import(&pack("1.ovpack", "one", "x"), "viking://resources");
+    let of = |leaf: &str, level: u8| {
+        store
+            .open()
+            .refresh_index(&IndexOptions::default())
+            .unwrap();
+        let hits = store
+            .open()
+            .find("notes", &FindOptions::default())
+            .unwrap()
+            .hits;
+        let hit = hits
+            .into_iter()
+            .find(|hit| hit.level == level && hit.uri.to_string().ends_with(leaf));
+        let hit = hit.unwrap();
+        assert_eq!(hit.active_count, 0);
+        (hit.created_at.unwrap(), hit.updated_at.unwrap())
+    };
+    let committed = |tx: Option<ovpack::TransactionId>| {
+        let log = store.log();
+        let entry = log.iter().find(|entry| Some(entry.transaction) == tx);
+        entry.unwrap().finished_at.clone().unwrap()
+    };
+    let at_first = committed(first.transaction);
+    let both = |at: &String| (at.clone(), at.clone());
+    assert_eq!(of("a.md", 2), both(&at_first));
+    assert_eq!(of("notes", 0), both(&at_first));
+
+    let second = store.overwrite(&pack("2.ovpack", "two", "x"), "viking://resources");
+    let at_second = committed(second.transaction);
+    assert_ne!(at_second, at_first);
+    assert_eq!(
+        of("a.md", 2),
+        (at_first.clone(), at_second.clone()),
+        "other content"
+    );
+    assert_eq!(
+        of("notes", 0),
+        both(&at_first),
+        "what stays keeps its times"
+    );
+    let third = store.overwrite(&pack("3.ovpack", "two", "y"), "viking://resources");
+    let at_third = committed(third.transaction);
+    assert_eq!(
+        of("a.md", 2),
+        (at_first.clone(), at_third.clone()),
+        "another record"
+    );
+    let seen = rusqlite::Connection::open(store.path.join(".ovpack/store.db")).unwrap();
+    let query =
+        "SELECT created_at, updated_at FROM audit_index WHERE path = 'resources/notes/a.md'";
+    let told: (String, String) = seen
+        .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(
+        told,
+        (at_first.clone(), at_third.clone()),
+        "auditors see the same"
+    );
+
+    let back = store.rollback(third.transaction).unwrap();
+    assert_eq!(
+        of("a.md", 2),
+        (at_first.clone(), at_second),
+        "what comes back has its own times"
+    );
+    store
+        .open()
+        .redo(back.transaction, &RollbackOptions::default())
+        .unwrap();
+    assert_eq!(of("a.md", 2), (at_first, at_third));
+}
+
+#[test]
 fn what_records_say_goes_with_the_last_tree_that_needs_it() {
     let store = TestStore::fresh();
     without_vectors(&store);
@@ -582,8 +685,8 @@ fn a_store_without_records_gets_them_by_a_check_that_fixes() {
     );
 }
 
-/// Asks questions, and wants the right file among the first three.
-fn assert_answers(pack: &Fixture, questions: &[(&str, &str)]) {
+/// Asks questions, and wants the right file among the first three, but for some of them at most.
+fn assert_answers(pack: &Fixture, questions: &[(&str, &str)], missed_max: usize) {
     let store = TestStore::fresh();
     store.import(&pack.pack, pack.parent.as_deref().unwrap());
     let status = store
@@ -599,7 +702,7 @@ fn assert_answers(pack: &Fixture, questions: &[(&str, &str)]) {
         limit: 3,
         ..FindOptions::default()
     };
-    let mut wrong = Vec::new();
+    let mut missed = Vec::new();
     for (question, file) in questions {
         let report = store.open().find(question, &options).unwrap();
         assert!(report.vectors && !report.is_behind, "{report:?}");
@@ -609,17 +712,21 @@ fn assert_answers(pack: &Fixture, questions: &[(&str, &str)]) {
             .map(|hit| hit.uri.path().to_string())
             .collect();
         if !hits.iter().any(|path| path.ends_with(file)) {
-            wrong.push(format!("{question}: {hits:?}"));
+            missed.push(format!("{question}: {hits:?}"));
         }
     }
-    assert_eq!(wrong, Vec::<String>::new());
+    assert!(missed.len() <= missed_max, "{missed:#?}");
 }
 
 #[test]
-fn nine_questions_about_click_find_the_right_file() {
+fn ten_questions_about_click_find_the_right_file() {
     assert_answers(
         &fixture("resources-click"),
         &[
+            (
+                "ask the user for a password without showing it",
+                "termui.py",
+            ),
             (
                 "how does shell completion for bash and zsh work",
                 "shell_completion.py",
@@ -645,6 +752,53 @@ fn nine_questions_about_click_find_the_right_file() {
             ("current context of this thread", "globals.py"),
             ("windows console unicode output", "_winconsole.py"),
         ],
+        0,
+    );
+}
+
+/// More of what people ask about a library that they use: in their words, not in those of its source.
+/// Two are missed by little, which is what a table of word vectors can do: `parser.py` and `_compat.py`
+/// come fourth and fifth.
+#[test]
+fn nearly_all_questions_about_click_find_the_right_file() {
+    assert_answers(
+        &fixture("resources-click"),
+        &[
+            (
+                "prompt the user for confirmation before continuing",
+                "termui.py",
+            ),
+            ("print colored text in the terminal", "termui.py"),
+            (
+                "open an editor so that the user can write a message",
+                "termui.py",
+            ),
+            ("show long output in a pager", "termui.py"),
+            ("wait for a single key press", "termui.py"),
+            ("restrict an option to a list of choices", "types.py"),
+            ("how do I add a --version option", "decorators.py"),
+            (
+                "how are command line arguments split into options and values",
+                "parser.py",
+            ),
+            ("how does a group find its subcommands", "core.py"),
+            (
+                "read an option's default from an environment variable",
+                "core.py",
+            ),
+            (
+                "where should an application keep its config files",
+                "utils.py",
+            ),
+            ("open a file lazily", "utils.py"),
+            ("strip ansi escape codes from output", "_compat.py"),
+            ("what is click and how do I install it", "README.md"),
+            ("sentinel value for unset parameters", "_utils.py"),
+            ("text wrapper with indentation", "_textwrap.py"),
+            ("what happens on a usage error", "exceptions.py"),
+            ("isolated filesystem for tests", "testing.py"),
+        ],
+        2,
     );
 }
 
@@ -664,6 +818,7 @@ fn ten_questions_about_cjk_texts_find_the_right_file() {
             ("동적 타이핑", "한국어.txt"),
             ("객체지향", "한국어.txt"),
         ],
+        0,
     );
 }
 

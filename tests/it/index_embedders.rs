@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ovpack::{FindOptions, IndexOptions, IndexStatus};
+use ovpack::{FindOptions, IndexOptions, IndexStatus, Layout};
 use serde_json::{Value, json};
 
 use crate::support::{PackBuilder, TestStore};
@@ -265,4 +265,77 @@ fn another_model_makes_vectors_stale() {
         (status.vectors, status.stale, status.dimensions),
         (10, 0, Some(256))
     );
+}
+
+/// Imports a pack with three files, of which two have a vector, and returns how many texts the stub was
+/// asked for.
+fn texts_asked_of(settings: &str, embedding: Value) -> usize {
+    let stub = Stub::new(&[]);
+    let store = TestStore::fresh();
+    let config = format!(
+        "[index]\nembedder = \"openai\"\nurl = \"{}\"\nmodel = \"m\"\nbatch = 1\n{settings}",
+        stub.url
+    );
+    std::fs::write(store.path.join(".ovpack/config.toml"), config).unwrap();
+    let mut pack = PackBuilder::of("viking://resources/notes").laid_out(Layout::V3);
+    for (number, name) in ["a.md", "b.md", "c.md"].into_iter().enumerate() {
+        let mut record = json!({
+            "record_id": format!("r{number}"), "path": name, "kind": "file", "level": 2, "scalars": { "name": name },
+        });
+        if number < 2 {
+            record["vector"] = json!({ "dense": { "offset": 4 * number, "dimensions": 4 } });
+        }
+        pack = pack.file(name, format!("note {name}")).line(record);
+    }
+    let pack = pack
+        .dense(4, &[1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0])
+        .manifest(move |manifest| manifest["index"]["dense"]["embedding"] = embedding)
+        .write(&store.beside("notes.ovpack"));
+    store.import(&pack, "viking://resources");
+    let status = refresh(&store);
+    assert_eq!(
+        (status.vectors, status.pending, status.failure),
+        (3, 0, None)
+    );
+    let asked = stub.batches().iter().sum();
+    // The stub's vector of a single text points to the first side, as that of `a.md` does.
+    let options = FindOptions {
+        key: Some("secret".to_owned()),
+        ..FindOptions::default()
+    };
+    let report = store.open().find("zzz", &options).unwrap();
+    let place = |leaf: &str| {
+        let mut hits = report.hits.iter();
+        hits.position(|hit| hit.uri.to_string().ends_with(leaf))
+    };
+    assert!(place("a.md") < place("b.md"), "{report:?}");
+    assert!(
+        place("a.md").is_some() && place("c.md").is_some(),
+        "{report:?}"
+    );
+    assert_eq!(refresh(&store).vectors, 3);
+    asked
+}
+
+#[test]
+fn vectors_of_a_pack_are_used_where_the_stores_own_model_made_them() {
+    let same = json!({ "provider": "openai", "model": "m", "dimensions": 4 });
+    assert_eq!(
+        texts_asked_of("dimensions = 4\n", same.clone()),
+        1,
+        "all is known"
+    );
+    // How long the model's vectors are is only known after the first.
+    assert!(
+        (1..=2).contains(&texts_asked_of("", same)),
+        "as soon as it is known"
+    );
+    for other in [
+        json!({ "provider": "openai", "model": "other", "dimensions": 4 }),
+        json!({ "provider": "volcengine", "model": "m", "dimensions": 4 }),
+        json!({ "provider": "openai", "model": "m", "document_param": "passage" }),
+        json!({ "dimensions": 4 }),
+    ] {
+        assert_eq!(texts_asked_of("", other.clone()), 3, "{other}");
+    }
 }

@@ -1,0 +1,1 @@
+-- One more view for auditors, `audit_index`: views are made anew with each number.
