@@ -36,13 +36,14 @@ impl Settings {
         Self::read_file(file, path)
     }
 
-    /// Reads those of a store, which may be one that cannot be opened.
+    /// Reads those of a store, which may be one that cannot be opened: one that is another user's tells
+    /// none, and whoever needs it learns why where it is opened.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn of_store(store: &Utf8Path) -> Result<Self> {
         match Dir::open(&store.join(layout::CONTROL)) {
-            Err(error) if error.is_absent() => Ok(Self::default()),
+            Err(error) if error.is_absent() || is_forbidden(&error) => Ok(Self::default()),
             control => Self::of_control(&control?),
         }
     }
@@ -165,6 +166,10 @@ impl Reading<'_> {
         };
         self.settings.set(name, &text, origin)
     }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Writes the settings of a new store, over those that a cut-short attempt left; durable with the

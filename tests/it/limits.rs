@@ -267,7 +267,7 @@ fn numbers_that_are_none_or_too_large_are_usage_errors_that_say_what_to_write() 
         ("--max-manifest-bytes", "1.5GiB", "256MiB"),
         ("--max-unpacked-bytes", "much", "1GiB"),
         ("--ratio-floor-bytes", "99999999TiB", "64 bits"),
-        ("--max-members", "many", "invalid digit"),
+        ("--max-members", "many", "no whole number"),
         ("--max-depth", "2049", "lower than 2048"),
         ("--max-path-bytes", "5KiB", "lower than 4096"),
         ("--max-component-bytes", "256", "lower than 255"),

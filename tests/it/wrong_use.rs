@@ -152,6 +152,10 @@ macro_rules! verbs {
 }
 
 verbs! {
+    a_wrong_completions: "completions",
+    a_wrong_config: "config",
+    a_wrong_doctor: "doctor",
+    a_wrong_man: "man",
     a_wrong_command_line: "ovpack",
     a_wrong_backup: "backup",
     a_wrong_cat: "cat",
