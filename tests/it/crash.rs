@@ -23,7 +23,7 @@ use scenario::{
 };
 
 /// Most points of one scenario and outcome unless all are asked for.
-const POINTS_MAX: usize = 60;
+const POINTS_MAX: usize = 48;
 /// The same of one recovery, which is disturbed anew after each moment of the crash before it.
 const RECOVERY_POINTS_MAX: usize = 12;
 

@@ -325,7 +325,8 @@ fn an_error_while_a_kept_file_is_copied_changes_nothing() {
         let done = store.open().import(&pack(store), &uri(PARENT), &options);
         done.map(drop)
     };
-    let steps = steps_of(|| run(&filled()).unwrap());
+    let undisturbed = filled();
+    let steps = steps_of(|| run(&undisturbed).unwrap());
     let at = steps.iter().position(|step| *step == "utimens").unwrap() as u64 + 1;
     let store = filled();
     let before = store.live_tree();
