@@ -120,9 +120,7 @@ fn ensure_made(
 /// used.
 pub(crate) fn open_index_for_reading(path: &Utf8Path, version: i64) -> Option<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-    connection
-        .execute_batch("PRAGMA cache_size=-16000; PRAGMA mmap_size=2147418112;")
-        .ok()?;
+    connection.execute_batch("PRAGMA cache_size=-16000;").ok()?;
     (cache_version(&connection).ok()? == version).then_some(connection)
 }
 
