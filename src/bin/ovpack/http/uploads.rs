@@ -142,7 +142,10 @@ impl Receiving<'_> {
     }
 
     async fn next_part(&self, parts: &mut Multipart<'static>) -> Result<Option<Field<'static>>> {
-        self.next(parts.next_field()).await
+        let part = self.next(parts.next_field()).await?;
+        // What was read behind the part's headers is its content, however much came at once.
+        self.unread.store(0, Ordering::Relaxed);
+        Ok(part)
     }
 
     async fn store(&mut self, client: &Client, mut part: Field<'static>) -> Result<Upload> {
