@@ -118,10 +118,7 @@ fn no_space(action: &'static str, path: Utf8PathBuf, source: rusqlite::Error) ->
 ///
 /// After it was made, its directory must be synced by the caller.
 pub(crate) fn open_journal(path: &Utf8Path, schema: Schema<'_>) -> Result<Connection> {
-    let mut connection = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let mut connection = open_or_make(path)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
@@ -152,6 +149,12 @@ pub(crate) fn open_journal_for_reading(path: &Utf8Path, schema: Schema<'_>) -> R
         });
     }
     Ok(connection)
+}
+
+/// Opens a database for writing, and makes it where it is not there.
+fn open_or_make(path: &Utf8Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    open(path, flags)
 }
 
 fn open(path: &Utf8Path, flags: OpenFlags) -> Result<Connection> {

@@ -41,7 +41,8 @@ pub(crate) struct Intake {
     pub(crate) head: ManifestHead,
     pub(crate) claims: Claims,
     pub(crate) staging: Staging,
-    jobs: Jobs,
+    /// How many threads work on the pack.
+    pub(crate) jobs: Jobs,
     /// Known once the bytes are read.
     pack_sha256: OnceCell<Digest>,
 }

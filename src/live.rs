@@ -4,6 +4,7 @@ use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::fsops::Dir;
+use crate::jobs::Jobs;
 use crate::journal::prepare::{Unit, UnitAction};
 use crate::layout::Layout;
 use crate::staging::Staging;
@@ -42,9 +43,10 @@ pub(crate) fn look_again_by_sums(
     layout: &Layout,
     units: &[Unit],
     seen: &[Option<Fingerprint>],
+    jobs: Jobs,
 ) -> Result<()> {
     let mut pairs = units.iter().zip(seen);
-    pairs.try_for_each(|(unit, seen)| look_again_by_sum(layout, unit, seen.as_ref()))
+    pairs.try_for_each(|(unit, seen)| look_again_by_sum(layout, unit, seen.as_ref(), jobs))
 }
 
 /// Looks whether the live trees are still what the plan saw, by stat.
@@ -67,18 +69,19 @@ pub(crate) fn look_again_by_sum(
     layout: &Layout,
     unit: &Unit,
     seen: Option<&Fingerprint>,
+    jobs: Jobs,
 ) -> Result<()> {
     let looked = match seen {
         None => ensure_still_absent(layout, unit),
-        Some(seen) => ensure_same_sum(layout, unit, seen),
+        Some(seen) => ensure_same_sum(layout, unit, seen, jobs),
     };
     looked.map_err(|error| changed_where_absent(layout, unit, error))
 }
 
-fn ensure_same_sum(layout: &Layout, unit: &Unit, seen: &Fingerprint) -> Result<()> {
+fn ensure_same_sum(layout: &Layout, unit: &Unit, seen: &Fingerprint, jobs: Jobs) -> Result<()> {
     let live = open_unit(layout, &unit.path)?;
     let base = EntryPath::parse(&unit.path).unwrap_or_default();
-    let versions = tree_sum::versions_of(&live, &base, seen)?;
+    let versions = tree_sum::versions_of(&live, &base, seen, jobs)?;
     if versions.is_some_and(|versions| versions.is_same(seen)) {
         return Ok(());
     }

@@ -218,14 +218,9 @@ pub(crate) fn versions_of(
     root: &Dir,
     base: &EntryPath,
     seen: &Fingerprint,
+    jobs: Jobs,
 ) -> Result<Option<Fingerprint>> {
-    let parts = tree::walk_spread(
-        root,
-        base,
-        Jobs::default().get(),
-        &|| seen.of_nothing(),
-        &add_stat,
-    )?;
+    let parts = tree::walk_spread(root, base, jobs.get(), &|| seen.of_nothing(), &add_stat)?;
     Ok(parts.map(|parts| {
         let mut versions = seen.of_nothing();
         for part in &parts {
@@ -342,7 +337,7 @@ mod tests {
             let Fixture { held, root } = fixture();
             let seen = sum(&root).expect("a plain tree").versions;
             let again = || {
-                let versions = versions_of(&root, &base(), &seen).expect("walked");
+                let versions = versions_of(&root, &base(), &seen, Jobs::default()).expect("walked");
                 versions.expect("a plain tree")
             };
             assert!(again().is_same(&seen), "{what}");
@@ -358,7 +353,7 @@ mod tests {
             std::fs::create_dir(held.path().join(number.to_string())).expect("made");
         }
         let one = sum(&root).expect("a plain tree");
-        let versions = versions_of(&root, &base(), &one.versions).expect("walked");
+        let versions = versions_of(&root, &base(), &one.versions, Jobs::default()).expect("walked");
         assert!(versions.is_some_and(|versions| one.versions.is_same(&versions)));
     }
 

@@ -3,18 +3,15 @@
 use camino::Utf8Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{DatabaseContext as _, classified, open};
+use super::{DatabaseContext as _, classified, open, open_or_make};
 use crate::error::{Error, Result};
 
 /// Opens a database that need not outlive a crash: a staging database or the stat cache.
 /// Without a path it is a private one in a temporary file that `SQLite` deletes itself.
 pub(crate) fn open_scratch(path: Option<&Utf8Path>, schema: &str) -> Result<Connection> {
-    let connection = open(
-        path.unwrap_or(Utf8Path::new("")),
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let connection = open_or_make(path.unwrap_or(Utf8Path::new("")))?;
     connection
-        .execute_batch("PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8000; PRAGMA threads=1; PRAGMA temp_store=FILE;")
+        .execute_batch("PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8000; PRAGMA temp_store=FILE;")
         .context("configure a scratch database")?;
     connection
         .execute_batch(schema)
@@ -42,10 +39,7 @@ pub(crate) fn open_cache(path: &Utf8Path, schema: &str, version: i64) -> Result<
         path: path.to_owned(),
         detail: source.to_string(),
     };
-    let connection = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let connection = open_or_make(path)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;",
@@ -78,10 +72,7 @@ pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<
             detail: source.to_string(),
         },
     };
-    let connection = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let connection = open_or_make(path)?;
     connection
         .execute_batch(
             "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",

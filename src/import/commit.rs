@@ -25,6 +25,7 @@ pub(super) fn commit(
 ) -> Result<Receipt> {
     let staging = &admitted.intake.staging;
     let (id, units) = (tx.id, &staged.units);
+    let jobs = admitted.intake.jobs;
     let ready = plan::counts(staging).and_then(|counts| Ok((counts, admitted.intake.facts()?)));
     let ((counts, files, bytes), facts) = match ready {
         Ok(ready) => ready,
@@ -55,7 +56,7 @@ pub(super) fn commit(
     let generation = tx.commit(&prepared, staging, &|session| {
         // Its blocks are given back now, as nothing that grows with the tree is done after the exchange.
         session.empty_staging().unwrap_or(());
-        live::look_again_by_sums(&session.layout, units, &seen)
+        live::look_again_by_sums(&session.layout, units, &seen, jobs)
     })?;
     Ok(Receipt {
         transaction: Some(id),

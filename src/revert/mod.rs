@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::id::TransactionId;
 use crate::import::stage;
 use crate::index;
+use crate::jobs::Jobs;
 use crate::journal::prepare::Prepared;
 use crate::journal::{Cited, Journal, NewTransaction, TransactionKind};
 use crate::layout::Layout;
@@ -211,7 +212,7 @@ fn commit(
     };
     let generation = transaction.commit(prepared, staging, &|session| {
         session.empty_staging().unwrap_or(());
-        live::look_again_by_sums(&session.layout, &prepared.units, &seen)
+        live::look_again_by_sums(&session.layout, &prepared.units, &seen, Jobs::default())
     })?;
     let units = prepared.units.iter();
     Ok(Receipt {

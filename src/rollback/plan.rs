@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::fsops::Dir;
 use crate::id::TransactionId;
+use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::journal::prepare::{TreeIdentity, Unit, UnitAction};
 use crate::journal::slots::SlotRow;
@@ -294,8 +295,8 @@ pub(super) fn look_again(layout: &Layout, staging: &Staging, planned: &Planned) 
     match &planned.seen {
         Seen::Roots => live::look_at_roots(layout, &first),
         Seen::Rows => live::look_again(layout, staging, &first),
-        Seen::Sums(sums) => sums
-            .iter()
-            .try_for_each(|(unit, seen)| live::look_again_by_sum(layout, unit, seen.as_ref())),
+        Seen::Sums(sums) => sums.iter().try_for_each(|(unit, seen)| {
+            live::look_again_by_sum(layout, unit, seen.as_ref(), Jobs::default())
+        }),
     }
 }

@@ -1,7 +1,7 @@
 //! `ovpack serve`: what OpenViking's clients ask for, the journal, and the server's end.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::Shutdown;
 use std::thread;
 
@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use ovpack::{Layout, VerifyOptions};
 use serde_json::{Value, json};
 
-use crate::support::serving::{Serving, read_reply};
+use crate::support::serving::{Serving, read_reply, upload_form};
 use crate::support::test_store::put;
 use crate::support::{PackBuilder, TestStore, below, content, fixture};
 
@@ -586,6 +586,51 @@ fn a_server_that_was_killed_leaves_nothing_for_ever() {
 }
 
 #[test]
+fn uploads_of_any_size_follow_one_another_on_one_connection() {
+    let store = TestStore::fresh();
+    let server = Serving::start(&store);
+    let mut stream = std::io::BufReader::new(server.connect());
+    // What a server reads at once grows with what came before on the connection.
+    for size in [
+        1 << 20,
+        1 << 20,
+        400 << 10,
+        127 << 10,
+        70 << 10,
+        1,
+        400 << 10,
+    ] {
+        let (content_type, body) = upload_form("x.ovpack", &vec![7; size]);
+        let headers = [("Content-Type", content_type)];
+        let head = server.head(
+            "POST",
+            "/api/v1/resources/temp_upload",
+            &headers,
+            body.len(),
+        );
+        let head = String::from_utf8(head).unwrap();
+        let head = head.replace("Connection: close", "Connection: keep-alive");
+        stream.get_mut().write_all(head.as_bytes()).unwrap();
+        stream.get_mut().write_all(&body).unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\n") {
+            assert!(stream.read_line(&mut answer).unwrap() > 0, "{answer}");
+        }
+        let lower = answer.to_ascii_lowercase();
+        let length = lower.split("content-length: ").nth(1).unwrap();
+        let length = length.lines().next().unwrap().parse().unwrap();
+        let mut received = vec![0; length];
+        stream.read_exact(&mut received).unwrap();
+        let received = String::from_utf8(received).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{size}: {received}");
+        assert!(
+            received.contains(&format!("\"bytes\":{size}")),
+            "{received}"
+        );
+    }
+}
+
+#[test]
 fn an_upload_expires() {
     let store = TestStore::fresh();
     let server = Serving::start_with(&store, &["--upload-expiry", "0"]);
@@ -668,7 +713,7 @@ fn bytes_that_come_one_by_one_are_an_upload_all_the_same() {
             .write(&store.beside("v3.ovpack")),
     )
     .unwrap();
-    let (content_type, body) = crate::support::serving::upload_form("v3.ovpack", &bytes);
+    let (content_type, body) = upload_form("v3.ovpack", &bytes);
     let mut stream = server.connect();
     let headers = [("Content-Type", content_type)];
     let head = server.head(
