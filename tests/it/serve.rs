@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use ovpack::{Layout, VerifyOptions};
 use serde_json::{Value, json};
 
-use crate::support::serving::{Serving, read_reply, upload_form};
+use crate::support::serving::{Serving, read_reply, reply_if_any, upload_form};
 use crate::support::test_store::put;
 use crate::support::{PackBuilder, TestStore, below, content, fixture};
 
@@ -547,10 +547,12 @@ fn at_whatever_moment_an_import_is_stopped_its_transaction_is_ended() {
         }
         if round % 2 == 0 {
             server.terminate();
-            let reply = read_reply(&mut stream);
-            assert!([200, 503].contains(&reply.status), "{}", reply.text());
+            // A server that ends closes a connection on which it has read nothing yet.
+            let reply = reply_if_any(&mut stream);
+            let status = reply.as_ref().map(|reply| reply.status);
+            assert!([None, Some(200), Some(503)].contains(&status), "{reply:?}");
             assert_eq!(server.ended().0, Some(0));
-            assert_eq!(committed(&store), before + usize::from(reply.status == 200));
+            assert_eq!(committed(&store), before + usize::from(status == Some(200)));
         } else {
             stream.shutdown(Shutdown::Both).unwrap();
             drop(stream);

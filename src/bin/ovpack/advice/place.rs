@@ -207,10 +207,13 @@ fn near(path: &Utf8Path) -> Option<Utf8PathBuf> {
 /// Returns the names in a directory, as far as they are UTF-8.
 pub(super) fn names(directory: &Utf8Path) -> Vec<String> {
     let entries = directory.read_dir_utf8().into_iter().flatten();
-    entries
+    let mut names: Vec<_> = entries
         .take(NAMES_MAX)
         .filter_map(|entry| Some(entry.ok()?.file_name().to_owned()))
-        .collect()
+        .collect();
+    // The order in which a file system lists them is its own: the advice is the same on each.
+    names.sort_unstable();
+    names
 }
 
 pub(super) fn directory_of(path: &Utf8Path) -> &Utf8Path {
