@@ -185,7 +185,7 @@ pub(super) fn about_page(failure: &Failure) -> Option<String> {
     let kinds = [ErrorKind::AlreadyExists, ErrorKind::NotADirectory];
     kinds.contains(&source.kind()).then(|| {
         format!(
-            "{} is no directory; choose another path",
+            "{} is no directory; choose a directory that you may write in",
             file_on_the_way(path)
         )
     })
