@@ -207,7 +207,7 @@ pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -
         3,
     )
     .context(action)?;
-    let insert = "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
+    let insert = "INSERT OR FAIL INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
     let mut rows = Batch::new(sql, insert, 7).context(action)?;
     let mut bytes = 0;
     staging.for_each_index_change(&mut |change| {
