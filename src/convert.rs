@@ -153,7 +153,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
         options,
         root_name: &root_name,
         pack: &out.path(),
-        writer: PackWriter::create(out.open_parent()?, Effort::of(jobs))?,
+        writer: PackWriter::create(out.open_parent()?, &out.name, Effort::of(jobs))?,
     };
     let totals = converting.settle_vectors()?;
     converting.content(&totals)?;
@@ -161,7 +161,7 @@ pub fn convert(pack: &Utf8Path, out: &Utf8Path, options: &ConvertOptions) -> Res
     intake.reader.ensure_unchanged()?;
     control.ensure_not_interrupted()?;
     let pack_bytes = converting.writer.packed_bytes();
-    let sha256 = converting.writer.publish(&out.name, options.force)?;
+    let sha256 = converting.writer.publish(options.force)?;
     let scopes_after = rows.scopes()?;
     let empty = scopes_before
         .iter()

@@ -229,7 +229,7 @@ fn pack_root(
         layout,
         pack: &out.path(),
         rows: &rows,
-        writer: PackWriter::create(out.open_parent()?, effort)?,
+        writer: PackWriter::create(out.open_parent()?, &out.name, effort)?,
         cache,
         under_way: VecDeque::new(),
     };
@@ -244,7 +244,7 @@ fn pack_root(
     let pack_bytes = packing.writer.packed_bytes();
     confirm()?;
     options.control.ensure_not_interrupted()?;
-    let sha256 = packing.writer.publish(&out.name, options.force)?;
+    let sha256 = packing.writer.publish(options.force)?;
     let totals = rows.totals()?;
     let (left_out, left_out_total) = left_out.into_sorted();
     Ok(ExportReport {

@@ -88,9 +88,16 @@ impl Dir {
     pub(crate) fn at(&self, name: &str) -> Utf8PathBuf {
         if name.is_empty() {
             self.path.clone()
+        } else if self.path == "." {
+            name.into()
         } else {
             self.path.join(name)
         }
+    }
+
+    /// Is called otherwise in messages: as what it will be.
+    pub(crate) fn shown_as(self, path: Utf8PathBuf) -> Self {
+        Self { path, ..self }
     }
 
     /// Opens another descriptor of the same directory.
@@ -321,7 +328,7 @@ pub(crate) fn move_noreplace(
 pub(crate) fn replace(from: &Dir, from_name: &str, to: &Dir, to_name: &str) -> Result<()> {
     let moved = fault::step("rename")
         .and_then(|()| Ok(fs::renameat(from.fd(), from_name, to.fd(), to_name)?));
-    moved.map_err(|source| Error::io("rename", from.at(from_name), source))
+    moved.map_err(|source| Error::io("give its name to", to.at(to_name), source))
 }
 
 /// Writes all of `bytes`; `path` is for the message.

@@ -1,5 +1,7 @@
 //! Making a store, in a directory of its own or around content that is there already.
 
+use std::time::Duration;
+
 use camino::Utf8Path;
 
 use crate::config;
@@ -10,6 +12,7 @@ use crate::index;
 use crate::journal::prepare::Prepared;
 use crate::journal::{Journal, NewTransaction, Provenance, TransactionKind};
 use crate::layout::{self, Layout};
+use crate::neighbour;
 use crate::outside::ensure_outside_of_trees;
 use crate::pack;
 use crate::plan;
@@ -53,8 +56,8 @@ pub(crate) fn init(path: &Utf8Path, options: InitOptions) -> Result<()> {
 pub(crate) fn adopt(
     path: &Utf8Path,
     options: InitOptions,
+    (wait, while_running): (Duration, bool),
     provenance: Provenance,
-    wait: std::time::Duration,
 ) -> Result<()> {
     if !path.exists() {
         return Err(Error::FileNotFound {
@@ -80,6 +83,13 @@ pub(crate) fn adopt(
         return Err(Error::NothingToAdopt {
             path: path.to_owned(),
         });
+    }
+    // What is written meanwhile would be in no baseline, or only in part, and a lock that is in it is drift
+    // as soon as it is released.
+    if !while_running {
+        let whole = path.canonicalize_utf8();
+        let whole = whole.map_err(|source| Error::io("open", path, source))?;
+        neighbour::ensure_alone(&Dir::open(&whole)?)?;
     }
     if !is_begun {
         make(root.again()?, true, options)?;

@@ -10,7 +10,6 @@ use camino::Utf8Path;
 
 use crate::error::{Error, Result};
 use crate::fsops::{Dir, FileKind};
-use crate::layout::Layout;
 use crate::lock;
 use crate::tree::{self, Descend};
 use crate::uri::Scope;
@@ -22,9 +21,9 @@ const ACCOUNTS: &str = "viking";
 /// Longest pid file that is read, in bytes.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
-/// Fails with [`Error::InUse`] at the first sign; changes nothing.
-pub(crate) fn ensure_alone(layout: &Layout) -> Result<()> {
-    let account = layout.root().path();
+/// Fails with [`Error::InUse`] at the first sign in an account's directory; changes nothing.
+pub(crate) fn ensure_alone(directory: &Dir) -> Result<()> {
+    let account = directory.path();
     ensure_no_server_in(account)?;
     let accounts = account
         .parent()
@@ -32,11 +31,10 @@ pub(crate) fn ensure_alone(layout: &Layout) -> Result<()> {
     if let Some(workspace) = accounts.and_then(Utf8Path::parent) {
         ensure_no_server_in(workspace)?;
     }
-    ensure_no_path_lock(layout)
+    ensure_no_path_lock(directory)
 }
 
-fn ensure_no_path_lock(layout: &Layout) -> Result<()> {
-    let live = layout.open_live()?;
+fn ensure_no_path_lock(live: &Dir) -> Result<()> {
     for scope in Scope::ALL {
         let stat = live.stat_at(scope.as_str())?;
         if stat.is_none_or(|stat| stat.kind != FileKind::Directory) {

@@ -186,7 +186,22 @@ pub(crate) fn digest_of(
 
 /// Returns how many paths meet which change, and files and bytes of the tree to be.
 pub(crate) fn counts(staging: &Staging) -> Result<(ChangeCounts, u64, u64)> {
-    counts_below(staging, "")
+    let (mut counts, mut files, mut bytes) = (ChangeCounts::default(), 0_u64, 0_u64);
+    staging.for_each_planned(&mut |planned| {
+        let count = match planned.change {
+            "added" => &mut counts.added,
+            "replaced" => &mut counts.replaced,
+            "removed" => &mut counts.removed,
+            _ => &mut counts.unchanged,
+        };
+        *count = count.saturating_add(1);
+        if let Some(new) = planned.new {
+            files = files.saturating_add(u64::from(new.kind == "file"));
+            bytes = bytes.saturating_add(u64::try_from(new.bytes).unwrap_or(0));
+        }
+        Ok(())
+    })?;
+    Ok((counts, files, bytes))
 }
 
 /// The same for what lies at and below some paths, none of which contains another.

@@ -85,7 +85,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NothingToAdopt`], [`Error::StoreExists`], [`Error::FileSystemUnsupported`]; and for
-    /// content that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`].
+    /// content that no pack can hold [`Error::SpecialFile`] or [`Error::NameUnpackable`]; and
+    /// [`Error::InUse`], unless [`OpenOptions::while_running`].
     pub fn adopt(path: &Utf8Path, options: &OpenOptions) -> Result<Self> {
         Self::adopt_with(path, InitOptions::default(), options)
     }
@@ -340,7 +341,7 @@ impl Store {
     fn writer(&self, control: &Control) -> Result<Session> {
         let mut session = self.session(control)?;
         if session.layout.is_adopted() && !self.options.while_running {
-            neighbour::ensure_alone(&session.layout)?;
+            neighbour::ensure_alone(session.layout.root())?;
         }
         recover::recover(&mut session, &RecoverOptions::default())?;
         if session.journal.generation()? == 0 {

@@ -192,11 +192,13 @@ fn or_unholdable(error: Error, pack: &Utf8Path, path: &str) -> Error {
 }
 
 /// Copies live control files into the staged tree: on overwrite they stay with the installation.
+/// Returns whether there were any.
 pub(crate) fn carry_control_files(
     layout: &Layout,
     staging: &Staging,
     slots: &mut [SlotTree],
-) -> Result<()> {
+) -> Result<bool> {
+    let mut has_carried = false;
     for path in CONTROL_FILES {
         let query = "SELECT bytes, sha256 FROM live_entry WHERE path = :path AND kind = 'file'";
         let row = staging
@@ -221,8 +223,9 @@ pub(crate) fn carry_control_files(
             bytes: bytes.cast_unsigned(),
             sha256,
         })?;
+        has_carried = true;
     }
-    Ok(())
+    Ok(has_carried)
 }
 
 /// Writes a pack's files into slots while their bytes are verified.

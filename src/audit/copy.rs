@@ -50,17 +50,19 @@ pub(crate) fn export(
     options: JournalExportOptions,
 ) -> Result<JournalExportReport> {
     let (dir, name) = place(out, options.force)?;
-    let mut file = OutputFile::create(dir.again()?)?;
+    let mut file = OutputFile::create(dir.again()?, &name)?;
     let head = match options.format {
         JournalFormat::Database => {
-            journal.copy_into(file.path())?;
-            Journal::open_for_reading(file.path())?.head()?
+            let path = file.temporary_path();
+            let copied = journal.copy_into(&path);
+            copied.map_err(|error| error.said_of(out))?;
+            Journal::open_for_reading(&path)?.head()?
         }
         JournalFormat::JsonLines => {
             journal.for_each_line(&mut |line| file.append(line.as_bytes()))?
         }
     };
-    file.publish(&name, options.force)?;
+    file.publish(options.force)?;
     Ok(JournalExportReport {
         file: out.to_owned(),
         format: options.format,

@@ -2,6 +2,10 @@
 //!
 //! What a statement does once, such as building the set of an `IN` in a `CHECK`, is then done once for
 //! many rows, and costs as much as inserting a few of them.
+//!
+//! A statement that puts in several rows and may be refused at one of them can be undone alone, for which
+//! each page that it changes is copied first. `INSERT OR FAIL` needs no copies: whoever is refused gives
+//! the whole transaction up.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, ToSql};

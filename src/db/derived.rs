@@ -1,6 +1,7 @@
 //! Databases that can be made again: scratch databases, caches, the search index.
 
 use camino::Utf8Path;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{DatabaseContext as _, classified, open, open_or_make};
@@ -73,6 +74,11 @@ pub(crate) fn open_index(path: &Utf8Path, schema: &str, version: i64) -> Result<
         },
     };
     let connection = open_or_make(path)?;
+    // The WAL stays: where nothing may be written, `SQLite` reads no database whose WAL it would have to
+    // make (<https://sqlite.org/wal.html#read_only_databases>).
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(damaged)?;
     connection
         .execute_batch(
             "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;",
@@ -105,6 +111,15 @@ fn ensure_made(
     } else {
         Ok(())
     }
+}
+
+/// Moves what the WAL of the search index holds into the database and empties it, unless a reader is in
+/// the way: then it waits for the next time.
+pub(crate) fn empty_wal(connection: &Connection) {
+    let emptied =
+        connection.execute_batch("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE);");
+    // The WAL is read like the database: nothing is lost by its staying as it is.
+    drop(emptied);
 }
 
 /// Opens the search index for reading; changes nothing. `None` where it is not there or cannot be

@@ -45,6 +45,8 @@ fn derived(
     let path = layout.path_of(name);
     let faults = match db::faults(&path, &options.control) {
         Err(error @ (Error::Interrupted | Error::Busy { .. })) => return Err(error),
+        // Even to be read it needs room for the memory that its readers share.
+        Err(error @ Error::NoSpace { .. }) => return Ok(Told::unseen(&error)),
         Err(error) => vec![with_causes(&error)],
         Ok(faults) => faults,
     };

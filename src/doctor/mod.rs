@@ -96,7 +96,7 @@ pub fn doctor(path: &Utf8Path, options: &DoctorOptions) -> Result<DoctorReport> 
     if layout.is_adopted() {
         checks.add(
             "neighbour",
-            place::neighbour(neighbour::ensure_alone(&layout)),
+            place::neighbour(neighbour::ensure_alone(layout.root())),
         )?;
     }
     Ok(DoctorReport::new(path.into_string(), checks.0))

@@ -143,7 +143,7 @@ pub(super) fn space(layout: &Layout, journal: &Journal, size: Size) -> Result<To
     }
     Ok(told
         .listing(vec![format!(
-            "old trees hold {} that a prune can free",
+            "old trees hold {}; a prune frees what no next rollback needs, and all of it where none is kept",
             Mebibytes(old)
         )])
         .cured_by(Cure::Prune))

@@ -34,6 +34,14 @@ impl Error {
         }
     }
 
+    /// Says the same of another path: of the one that is known to who reads it.
+    pub(crate) fn said_of(mut self, known: &Utf8Path) -> Self {
+        if let Self::Io { path, .. } | Self::NoSpace { path, .. } = &mut self {
+            known.clone_into(path);
+        }
+        self
+    }
+
     /// Returns whether a name, or a directory on the way to it, was not there.
     pub(crate) fn is_absent(&self) -> bool {
         let is_absent = |source: &io::Error| {

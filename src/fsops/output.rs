@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use rustix::fs::{self, AtFlags, OFlags};
 
 use super::{Dir, FILE_MODE, move_noreplace, replace, sync_file};
@@ -25,7 +25,9 @@ pub(crate) struct OutputFile {
     dir: Dir,
     /// The temporary name; `None` once it has its real one.
     temporary: Option<String>,
-    /// For messages.
+    /// The real name.
+    name: String,
+    /// The path by the real name, for messages: the temporary file is gone when somebody reads them.
     path: Utf8PathBuf,
     file: File,
     buffer: Vec<u8>,
@@ -34,20 +36,22 @@ pub(crate) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Makes the temporary file in the directory where the real one will be.
-    pub(crate) fn create(dir: Dir) -> Result<Self> {
+    /// Makes the temporary file of one that will be `name` in `dir`.
+    pub(crate) fn create(dir: Dir, name: &str) -> Result<Self> {
+        let path = dir.at(name);
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let process = rustix::process::getpid().as_raw_nonzero();
         let mut tried = 0;
         loop {
-            let name = format!(".ovpack-{process}-{}.tmp", clock::now_ns());
-            match dir.open_for_writing(&name, flags, FILE_MODE) {
+            let temporary = format!(".ovpack-{process}-{}.tmp", clock::now_ns());
+            match dir.open_for_writing(&temporary, flags, FILE_MODE) {
                 Ok(file) => {
                     return Ok(Self {
-                        path: dir.at(&name),
                         dir,
-                        temporary: Some(name),
+                        temporary: Some(temporary),
+                        name: name.to_owned(),
+                        path,
                         file,
                         buffer: Vec::with_capacity(BUFFER_BYTES),
                         written_bytes: 0,
@@ -58,14 +62,15 @@ impl OutputFile {
                 {
                     tried += 1;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.said_of(&path)),
             }
         }
     }
 
-    /// Returns the temporary name, for who writes the file by name; such bytes are not counted here.
-    pub(crate) fn path(&self) -> &Utf8Path {
-        &self.path
+    /// Returns where the file is until it has its name, for who writes it by name; such bytes are not
+    /// counted here.
+    pub(crate) fn temporary_path(&self) -> Utf8PathBuf {
+        self.dir.at(self.temporary.as_deref().unwrap_or_default())
     }
 
     /// Returns the number of bytes so far.
@@ -129,29 +134,29 @@ impl OutputFile {
     /// # Errors
     /// [`Error::OutputExists`] where the name is taken and must not be replaced. After an error of
     /// the last sync the file has its name, whole, but a crash may take the name away.
-    pub(crate) fn publish(mut self, name: &str, may_replace: bool) -> Result<()> {
+    pub(crate) fn publish(mut self, may_replace: bool) -> Result<()> {
         self.flush()?;
         sync_file(&self.file, &self.path)?;
         if let Some(temporary) = &self.temporary {
             if may_replace {
-                replace(&self.dir, temporary, &self.dir, name)?;
+                replace(&self.dir, temporary, &self.dir, &self.name)?;
             } else {
-                self.name_unless_taken(temporary, name)?;
+                self.name_unless_taken(temporary)?;
             }
         }
         self.temporary = None;
         self.dir.sync()
     }
 
-    fn name_unless_taken(&self, temporary: &str, name: &str) -> Result<()> {
-        let moved = match move_noreplace(&self.dir, temporary, &self.dir, name) {
+    fn name_unless_taken(&self, temporary: &str) -> Result<()> {
+        let moved = match move_noreplace(&self.dir, temporary, &self.dir, &self.name) {
             // NFS and others cannot do that, but a link refuses a taken name as well.
             Err(source) if source.kind() == io::ErrorKind::InvalidInput => {
-                self.link_and_remove(temporary, name)
+                self.link_and_remove(temporary)
             }
             moved => moved,
         };
-        let path = self.dir.at(name);
+        let path = self.path.clone();
         moved.map_err(|source| {
             if source.kind() == io::ErrorKind::AlreadyExists {
                 return Error::OutputExists { path };
@@ -160,10 +165,10 @@ impl OutputFile {
         })
     }
 
-    fn link_and_remove(&self, temporary: &str, name: &str) -> io::Result<()> {
+    fn link_and_remove(&self, temporary: &str) -> io::Result<()> {
         let dir = self.dir.fd();
         fault::step("link")?;
-        fs::linkat(dir, temporary, dir, name, AtFlags::empty())?;
+        fs::linkat(dir, temporary, dir, &self.name, AtFlags::empty())?;
         fault::step("unlink")?;
         Ok(fs::unlinkat(dir, temporary, AtFlags::empty())?)
     }

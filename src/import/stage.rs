@@ -126,12 +126,15 @@ pub(super) fn stage(
     let mut slots = make_slots(tx, &units)?;
     tx.syncer = syncer_of(&slots)?;
     write(tx, intake, roots, &units, &mut slots, taking)?;
-    intake.ensure_policies(policies, control)?;
-    let staging = &intake.staging;
-    control.begin(Phase::Syncing, 0, 0);
     if let Some(syncer) = &tx.syncer {
         syncer.begin_last()?;
     }
+    if !taking.is_merge {
+        compare_live(tx.session, intake, &units, &mut slots, control)?;
+    }
+    intake.ensure_policies(policies, control)?;
+    let staging = &intake.staging;
+    control.begin(Phase::Syncing, 0, 0);
     load_committed(&tx.session.journal, staging, &units)?;
     stage_index(&tx.session.journal, staging, roots, &units, &slots, taking)?;
     let units = identify(staging, &units, &slots)?;
@@ -164,9 +167,25 @@ fn write(
     if !taking.selector.is_everything() {
         into = into.only_staged();
     }
-    intake.read_bytes(&into, session.cache.as_mut(), control)?;
+    intake.read_bytes(&into, session.cache.as_mut(), control)
+}
+
+/// Lists what the new trees replace, while they become durable.
+fn compare_live(
+    session: &mut Session,
+    intake: &Intake,
+    units: &[PlannedUnit],
+    slots: &mut [SlotTree],
+    control: &Control,
+) -> Result<()> {
+    let (layout, staging) = (&session.layout, &intake.staging);
     scan_live(layout, staging, units, session.cache.as_mut(), control)?;
-    unpack::carry_control_files(layout, staging, slots)
+    let has_carried = unpack::carry_control_files(layout, staging, slots)?;
+    match slots.first() {
+        // These came after the last sync had begun.
+        Some(slot) if has_carried => slot.dir().sync_file_system(),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the units that replace something.
@@ -228,8 +247,23 @@ pub(super) fn scan_live(
     Ok(())
 }
 
-/// Loads what the journal expects at the roots.
+/// Holds the live trees against what the journal expects at the roots; loads that where they differ.
 fn load_committed(journal: &Journal, staging: &Staging, units: &[PlannedUnit]) -> Result<()> {
+    let is_as_committed = units.iter().try_fold(true, |is_same, unit| {
+        let path = unit.path.as_str();
+        let unit_is = || {
+            staging.is_live_same(path, |visit| {
+                journal.for_each_committed(path, &mut |entry| {
+                    visit(&entry.path, &entry.kind, entry.bytes, entry.sha256.as_ref())
+                })
+            })
+        };
+        Ok::<_, Error>(is_same && unit_is()?)
+    })?;
+    if is_as_committed {
+        staging.set_as_committed();
+        return Ok(());
+    }
     units.iter().try_for_each(|unit| {
         journal.for_each_committed(&unit.path, &mut |entry| {
             staging.add_committed(&entry.path, &entry.kind, entry.bytes, entry.sha256)

@@ -32,7 +32,9 @@ impl IndexDatabase {
             }
             opened => opened?,
         };
-        fsops::give_to_owner_of(layout.control(), layout::INDEX)?;
+        for name in with_sides(layout::INDEX) {
+            fsops::give_to_owner_of(layout.control(), &name)?;
+        }
         connection
             .execute_batch(WANTED)
             .context("open the search index")?;
@@ -43,6 +45,11 @@ impl IndexDatabase {
     pub(super) fn open_anew(layout: &Layout) -> Result<Self> {
         remove(&layout.path_of(layout::INDEX))?;
         Self::open(layout)
+    }
+
+    /// Ends the writing.
+    pub(super) fn close(self) {
+        db::empty_wal(&self.connection);
     }
 
     /// Opens it for reading; `None` where it is not there or cannot be used.
@@ -135,17 +142,22 @@ impl IndexDatabase {
     }
 }
 
+/// Returns the names of the files of a database, itself last.
+fn with_sides(name: &str) -> [String; 3] {
+    [
+        format!("{name}-wal"),
+        format!("{name}-shm"),
+        name.to_owned(),
+    ]
+}
+
 /// Removes the database with what belongs to it.
 fn remove(path: &Utf8Path) -> Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());
     };
     let dir = Dir::open(parent)?;
-    for name in [
-        format!("{name}-wal"),
-        format!("{name}-shm"),
-        name.to_owned(),
-    ] {
+    for name in with_sides(name) {
         match dir.remove_file(&name) {
             Err(error) if error.is_absent() => {}
             removed => removed?,

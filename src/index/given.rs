@@ -48,7 +48,10 @@ pub(crate) fn take_given(layout: &Layout, settings: &IndexSettings, intake: &Int
     let tx = database.begin()?;
     if keep(&tx, intake, claim, &identity)? {
         tx.commit().context(WRITE)?;
+    } else {
+        tx.rollback().context(WRITE)?;
     }
+    database.close();
     Ok(())
 }
 

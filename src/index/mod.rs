@@ -55,31 +55,33 @@ impl Index<'_> {
     /// Brings full text up to date, then vectors. A failing embedder is told by the status and is no
     /// error.
     pub(crate) fn refresh(&self, options: &IndexOptions) -> Result<IndexStatus> {
-        let mut database = IndexDatabase::open(self.layout)?;
-        self.refresh_in(&mut database, options)
+        self.refresh_in(IndexDatabase::open(self.layout)?, options)
     }
 
     /// The same from nothing.
     pub(crate) fn rebuild(&self, options: &IndexOptions) -> Result<IndexStatus> {
-        let mut database = IndexDatabase::open_anew(self.layout)?;
-        self.refresh_in(&mut database, options)
+        self.refresh_in(IndexDatabase::open_anew(self.layout)?, options)
     }
 
     fn refresh_in(
         &self,
-        database: &mut IndexDatabase,
+        mut database: IndexDatabase,
         options: &IndexOptions,
     ) -> Result<IndexStatus> {
         let live = self.layout.open_live()?;
-        fill::catch_up(database, self.journal, &live, &options.control)?;
+        fill::catch_up(&mut database, self.journal, &live, &options.control)?;
         match embedder::make(&self.settings, options.key.clone()) {
-            Some(Ok(embedder)) => vectors::drain(database, embedder.as_ref(), &options.control)?,
+            Some(Ok(embedder)) => {
+                vectors::drain(&mut database, embedder.as_ref(), &options.control)?;
+            }
             Some(Err(fault)) => {
                 database.set_failure(Some((&fault.to_string(), clock::now_ms())))?;
             }
             None => database.set_failure(None)?,
         }
-        self.status_of(Some(database))
+        let status = self.status_of(Some(&database))?;
+        database.close();
+        Ok(status)
     }
 
     /// Returns how many files the trees have that full text was not held against yet.

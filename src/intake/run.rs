@@ -9,6 +9,9 @@ use crate::pack::reader::MemberLocation;
 const RUN_BYTES: u64 = 256 << 10;
 /// Most files of a run: what is told of them is in memory at once.
 const RUN_FILES: usize = 64;
+/// Files from which on a run takes none of another directory: two workers should not make files in the
+/// same one, and handing over a run costs as much as making a file.
+const RUN_FILES_ENOUGH: usize = 32;
 
 /// One file to be read.
 #[derive(Clone, Debug)]
@@ -21,8 +24,9 @@ pub(super) struct Job {
     pub(super) is_taken: bool,
 }
 
-/// Files of one directory that follow one another in the pack, or one large file: what one worker
-/// does at a time. The small ones share a descriptor of their directory and a read of the pack.
+/// Files that follow one another in the pack, of one directory or of some small ones, or one large file:
+/// what one worker does at a time. The small ones share a descriptor of their directory and a read of
+/// the pack.
 #[derive(Debug)]
 pub(super) struct Run {
     /// Its place among all runs. Of several errors that of the first run is told.
@@ -45,7 +49,8 @@ impl Runs {
         let is_apart = self.open.last().is_some_and(|last| {
             self.open.len() >= RUN_FILES
                 || self.open_bytes.saturating_add(bytes) > RUN_BYTES
-                || directory_of(&last.path) != directory_of(&job.path)
+                || (self.open.len() >= RUN_FILES_ENOUGH
+                    && directory_of(&last.path) != directory_of(&job.path))
         });
         if is_apart {
             self.close(give)?;
@@ -108,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_of_one_directory_and_bounded() {
+    fn a_run_is_bounded_and_ends_with_a_directory_once_it_is_long() {
         let files = [
             ("a", 1),
             ("b", 1),
@@ -118,11 +123,16 @@ mod tests {
             ("d/d", RUN_BYTES - 1),
             ("d/e", 1),
         ];
-        let expected: [&[&str]; 5] = [&["a", "b"], &["d/a"], &["d/b"], &["d/c", "d/d"], &["d/e"]];
+        let expected: [&[&str]; 4] = [&["a", "b", "d/a"], &["d/b"], &["d/c", "d/d"], &["d/e"]];
         assert_eq!(runs_of(&files), expected);
         assert_eq!(runs_of(&[]), Vec::<Vec<String>>::new());
         let many = vec![("x", 0); 2 * RUN_FILES + 1];
-        let lengths: Vec<_> = runs_of(&many).iter().map(Vec::len).collect();
-        assert_eq!(lengths, [RUN_FILES, RUN_FILES, 1]);
+        let lengths =
+            |files: &[(&str, u64)]| -> Vec<_> { runs_of(files).iter().map(Vec::len).collect() };
+        assert_eq!(lengths(&many), [RUN_FILES, RUN_FILES, 1]);
+        let directories = ["a/x", "b/x", "c/x"]
+            .map(|path| vec![(path, 0); 20])
+            .concat();
+        assert_eq!(lengths(&directories), [40, 20]);
     }
 }

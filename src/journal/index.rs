@@ -202,7 +202,7 @@ pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -
     // digests come in no order, so that each row changes another page.
     let insert = "INSERT OR IGNORE INTO index_record (sha256, scalars, text) VALUES (?1, ?2, ?3)";
     let mut records = sql.prepare_cached(insert).context(action)?;
-    let insert = "INSERT INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
+    let insert = "INSERT OR FAIL INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
     let mut rows = Batch::new(sql, insert, 7).context(action)?;
     staging.for_each_index_change(&mut |change| {
         if let Some(sha256) = change.record {

@@ -1,6 +1,6 @@
 //! The `prepared` event and all its rows: what a transaction is about to do, durable before it does.
 
-use rusqlite::{Transaction, named_params, params, params_from_iter};
+use rusqlite::{ToSql, Transaction, named_params, params, params_from_iter};
 use serde_json::json;
 
 use super::{EventKind, Journal, chain, index, state, to_column};
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::id::{SlotId, TransactionId};
 use crate::plan::ChangeCounts;
 use crate::policy::PolicyRecord;
-use crate::staging::{EachChange, Staging};
+use crate::staging::{EachChange, Planned, Side, Staging};
 
 /// What one rename does to a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Journal {
             }
             let set = insert_change_set(sql, id, "transaction")?;
             match prepared.undoes {
-                None => copy_rows(sql, set, &mut |row| staging.for_each_planned_change(row))?,
+                None => insert_plan(sql, set, staging)?,
                 Some(_) => copy_rows(sql, set, &mut |row| staging.for_each_correction(row))?,
             }
             index::insert_index(sql, set, staging)?;
@@ -209,10 +209,43 @@ fn insert_change_set(sql: &Transaction<'_>, id: TransactionId, origin: &str) -> 
 /// Gives all rows of a kind in staging.
 type EachRow<'a> = dyn FnMut(EachChange<'_>) -> Result<()> + 'a;
 
+/// Columns of a change row.
+const CHANGES: &str = "INSERT OR FAIL INTO tx_change (change_set, path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256)";
+
+/// Records each path that the plan changes.
+fn insert_plan(sql: &Transaction<'_>, set: i64, staging: &Staging) -> Result<()> {
+    let action = "record changes";
+    let mut batch = Batch::new(sql, CHANGES, 9).context(action)?;
+    staging.for_each_planned(&mut |planned| {
+        let Planned {
+            path,
+            change,
+            old,
+            new,
+        } = planned;
+        if *change == "unchanged" {
+            return Ok(());
+        }
+        let (old, new) = (columns(*old), columns(*new));
+        let row: [&dyn ToSql; 9] = [
+            &set, path, change, &old.0, &old.1, &old.2, &new.0, &new.1, &new.2,
+        ];
+        batch.add(&row).context(action)
+    })?;
+    batch.finish().context(action)
+}
+
+type Columns<'r> = (Option<&'r str>, Option<i64>, Option<&'r [u8]>);
+
+fn columns(side: Option<Side<'_>>) -> Columns<'_> {
+    side.map_or((None, None, None), |side| {
+        (Some(side.kind), Some(side.bytes), side.sha256)
+    })
+}
+
 fn copy_rows(sql: &Transaction<'_>, set: i64, each: &mut EachRow<'_>) -> Result<()> {
     let action = "record changes";
-    let insert = "INSERT INTO tx_change (change_set, path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256)";
-    let mut batch = Batch::new(sql, insert, 9).context(action)?;
+    let mut batch = Batch::new(sql, CHANGES, 9).context(action)?;
     each(&mut |row| batch.add_copy(set, row).context(action))?;
     batch.finish().context(action)
 }

@@ -53,10 +53,10 @@ pub(crate) struct PackWriter {
 }
 
 impl PackWriter {
-    /// Begins a pack in a temporary file in `dir`.
-    pub(crate) fn create(dir: Dir, effort: Effort) -> Result<Self> {
+    /// Begins a pack that will be `name` in `dir`, in a temporary file there.
+    pub(crate) fn create(dir: Dir, name: &str, effort: Effort) -> Result<Self> {
         Ok(Self {
-            output: OutputFile::create(dir)?,
+            output: OutputFile::create(dir, name)?,
             hasher: Hasher::default(),
             workers: Workers::new(effort),
             buffers: Buffers::default(),
@@ -289,8 +289,8 @@ impl PackWriter {
     ///
     /// # Errors
     /// As [`OutputFile::publish`].
-    pub(crate) fn publish(self, name: &str, may_replace: bool) -> Result<Digest> {
-        self.output.publish(name, may_replace)?;
+    pub(crate) fn publish(self, may_replace: bool) -> Result<Digest> {
+        self.output.publish(may_replace)?;
         Ok(self.hasher.finish())
     }
 }
@@ -364,8 +364,8 @@ mod tests {
     fn fixture() -> Fixture {
         let held = tempfile::tempdir().expect("a directory");
         let path = camino::Utf8Path::from_path(held.path()).expect("UTF-8");
-        let writer =
-            PackWriter::create(Dir::open(path).expect("opened"), Effort::default()).expect("begun");
+        let dir = Dir::open(path).expect("opened");
+        let writer = PackWriter::create(dir, "x.ovpack", Effort::default()).expect("begun");
         Fixture { held, writer }
     }
 
@@ -383,7 +383,7 @@ mod tests {
         fn publish(mut self) -> (tempfile::TempDir, Utf8PathBuf) {
             self.writer.close().expect("closed");
             let bytes = self.writer.packed_bytes();
-            let digest = self.writer.publish("x.ovpack", false).expect("published");
+            let digest = self.writer.publish(false).expect("published");
             let path = Utf8PathBuf::try_from(self.held.path().join("x.ovpack")).expect("UTF-8");
             assert_eq!(std::fs::metadata(&path).expect("asked").len(), bytes);
             let mut hasher = Hasher::default();

@@ -81,7 +81,8 @@ pub(super) fn write(
         });
     }
     let temporary = format!(".ovpack-{}.tmp", clock::now_ns());
-    parent.create_dir(&temporary, DIRECTORY_MODE)?;
+    let made = parent.create_dir(&temporary, DIRECTORY_MODE);
+    made.map_err(|error| error.said_of(&parent.at(&target.name)))?;
     let written = fill(
         wreck,
         pack,
@@ -105,7 +106,8 @@ fn fill(
     (temporary, name): (&str, &str),
     options: &SalvageOptions,
 ) -> Result<u64> {
-    let root = parent.open_dir(temporary)?;
+    // The temporary one is gone when somebody reads a message.
+    let root = parent.open_dir(temporary)?.shown_as(parent.at(name));
     root.set_mode(DIRECTORY_MODE)?;
     rows.each_directory(&mut |path| {
         options.control.ensure_not_interrupted()?;

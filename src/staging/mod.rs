@@ -4,6 +4,7 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
+mod beside;
 mod heeding;
 mod index_changes;
 mod index_rows;
@@ -31,6 +32,7 @@ use crate::uri::Uri;
 
 use waiting::Waiting;
 
+pub(crate) use beside::{Planned, Side};
 pub(crate) use index_changes::Keeps;
 pub(crate) use pack_rows::RecordRow;
 pub(crate) use reading::scalars_of;
@@ -57,6 +59,8 @@ pub(crate) struct Staging {
     is_matched: Cell<bool>,
     /// Whether they list each directory that something is in as well.
     is_closed: Cell<bool>,
+    /// Whether the live tree was seen to be what the journal expects, of which there are no rows then.
+    is_as_committed: Cell<bool>,
     /// Whose interrupt ends a statement, where somebody's does.
     heed: Option<Heed>,
 }
@@ -100,6 +104,7 @@ impl Staging {
             waiting: Waiting::default(),
             is_matched: Cell::new(false),
             is_closed: Cell::new(false),
+            is_as_committed: Cell::new(false),
             heed: None,
         })
     }

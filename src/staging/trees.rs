@@ -258,6 +258,9 @@ impl Staging {
 
     /// Returns whether anything was changed from outside since the last commit.
     pub(crate) fn has_external_changes(&self) -> Result<bool> {
+        if self.is_as_committed.get() {
+            return Ok(false);
+        }
         self.connection
             .query_row("SELECT EXISTS (SELECT 1 FROM external_change)", [], |row| {
                 row.get(0)
@@ -287,15 +290,6 @@ impl Staging {
             visit(&drift, &path);
         }
         Ok(())
-    }
-
-    /// Calls `visit` for each path that the plan changes, as columns of a change row.
-    pub(crate) fn for_each_planned_change(&self, visit: EachChange<'_>) -> Result<()> {
-        self.for_each_change(
-            "SELECT path, change, old_kind, old_bytes, old_sha256, new_kind, new_bytes, new_sha256 FROM plan_change
-             WHERE change <> 'unchanged' ORDER BY path",
-            visit,
-        )
     }
 
     /// Calls `visit` for each path where the journal's rules alone would be wrong after a rollback.

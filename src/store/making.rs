@@ -30,7 +30,12 @@ impl Store {
         settings: InitOptions,
         options: &OpenOptions,
     ) -> Result<Self> {
-        init::adopt(path, settings, provenance(options), options.wait)?;
+        init::adopt(
+            path,
+            settings,
+            (options.wait, options.while_running),
+            provenance(options),
+        )?;
         Self::open(path, options)
     }
 }

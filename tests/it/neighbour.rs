@@ -95,6 +95,45 @@ fn who_knows_better_goes_on_and_what_is_not_content_stays() {
 }
 
 #[test]
+fn a_directory_is_adopted_when_openviking_is_done_with_it() {
+    let dir = scratch();
+    let account = path_of(&dir).join("workspace/viking/acme");
+    put(&account, "resources/a.md", b"a");
+    put(&account, "resources/sub/.path.ovlock", b"");
+    let lock = account.join("resources/sub/.path.ovlock");
+    let error = assert_fails(Store::adopt(&account, &OpenOptions::default()), "in-use", 7);
+    assert!(error.to_string().contains(lock.as_str()), "{error}");
+    assert!(!account.join(".ovpack").exists(), "nothing is made");
+    remove_file(&lock).unwrap();
+    let store = Store::adopt(&account, &OpenOptions::default()).unwrap();
+    let status = store.status(&ovpack::StatusOptions::default()).unwrap();
+    assert_eq!(status.files, 1);
+}
+
+#[test]
+fn a_lock_that_was_adopted_by_one_who_knows_better_is_a_file_like_others() {
+    let dir = scratch();
+    let account = path_of(&dir).join("workspace/viking/acme");
+    put(&account, "resources/a.md", b"a");
+    put(&account, "resources/.path.ovlock", b"");
+    let options = OpenOptions {
+        while_running: true,
+        ..OpenOptions::default()
+    };
+    let store = Store::adopt(&account, &options).unwrap();
+    let pack = path_of(&dir).join("out.ovpack");
+    let uri = uri("viking://resources");
+    let report = store
+        .export(&uri, &pack, &ovpack::ExportOptions::default())
+        .unwrap();
+    assert_eq!(report.files, 1);
+    assert_eq!(report.left_out, ["viking://resources/.path.ovlock"]);
+    remove_file(account.join("resources/.path.ovlock")).unwrap();
+    let status = store.status(&ovpack::StatusOptions::default()).unwrap();
+    assert_eq!(status.drift.missing, ["viking://resources/.path.ovlock"]);
+}
+
+#[test]
 fn a_store_of_our_own_is_asked_for_nothing() {
     let dir = scratch();
     let scratch = path_of(&dir);

@@ -9,6 +9,7 @@ mod journal;
 mod place;
 mod store;
 
+use camino::Utf8Path;
 use ovpack::{Error, Inspection, PlaceFault, Uri, VerifyOptions};
 
 use crate::caller::Caller;
@@ -19,11 +20,12 @@ use crate::failure::Failure;
 /// Returns what to do about a failure of `command`.
 pub(crate) fn advice(failure: &Failure, command: &Command, caller: &Caller) -> Option<String> {
     let Some(error) = failure.library() else {
-        return failure.help().map(str::to_owned);
+        let told = store::about_page(failure);
+        return told.or_else(|| failure.help().map(str::to_owned));
     };
     let told = about_argument(error, command, caller)
         .or_else(|| about_pack(error, command, caller))
-        .or_else(|| journal::about_transaction(error, caller))
+        .or_else(|| journal::about_transaction(error, command, caller))
         .or_else(|| store::about_store(error, command, caller));
     told.or_else(|| error.help().map(str::to_owned))
 }
@@ -53,6 +55,9 @@ fn about_argument(error: &Error, command: &Command, caller: &Caller) -> Option<S
             ))
         }
         Error::InvalidArgument {
+            value, expected, ..
+        } if expected.starts_with("a path outside of every store") => Some(outside(value)),
+        Error::InvalidArgument {
             argument, value, ..
         } => about_value(argument, value, command, caller),
         _ => None,
@@ -76,6 +81,15 @@ fn about_value(argument: &str, value: &str, command: &Command, caller: &Caller) 
         _ => return None,
     };
     Some(help)
+}
+
+/// Tells where something may be written, in words of which the shell makes the user's own directory.
+fn outside(path: &str) -> String {
+    let name = Utf8Path::new(path).file_name().unwrap_or_default();
+    format!(
+        "what is in a store is the store's alone; choose a place outside of it, such as ~/{}",
+        shell_word(name)
+    )
 }
 
 /// Steps that concern the pack or its target.

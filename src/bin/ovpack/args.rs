@@ -232,6 +232,11 @@ pub(crate) enum PathMistake {
         /// Where WSL has it.
         path: String,
     },
+    /// What other programs read from standard input or write to standard output by.
+    #[error(
+        "standard input and output are not used for it; the path of a file or a directory is needed here"
+    )]
+    Stream,
 }
 
 impl PathMistake {
@@ -239,6 +244,9 @@ impl PathMistake {
     pub(crate) fn of(text: &str) -> Option<Self> {
         if text.starts_with("viking:/") {
             return Some(Self::Uri);
+        }
+        if text == "-" {
+            return Some(Self::Stream);
         }
         let (drive, below) = text.split_once(":\\")?;
         let is_drive = drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic());

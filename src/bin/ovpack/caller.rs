@@ -163,6 +163,20 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
+/// Returns the names of all variables.
+pub(crate) fn variables() -> Vec<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library is told what the environment says here"
+    )]
+    let all = std::env::vars_os();
+    let mut names: Vec<_> = all
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 fn working_directory() -> Result<Utf8PathBuf> {
     let path = std::env::current_dir().map_err(Failure::WorkingDirectory)?;
     Utf8PathBuf::from_path_buf(path).map_err(|path| Failure::WorkingDirectoryName {

@@ -5,7 +5,7 @@ use ovpack::{Error, IndexOptions, IndexStatus, Store};
 
 use crate::caller::{Caller, environment};
 use crate::escape::Shown;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::human::Count;
 use crate::ui::Ui;
 
@@ -34,8 +34,8 @@ pub(crate) fn refresh(ui: &Ui, caller: &Caller) {
 }
 
 /// Brings them up to date before a question, whatever that takes; without, the question is answered by
-/// what is there.
-pub(crate) fn catch_up(ui: &Ui, caller: &Caller, store: &Store) {
+/// what is there. Returns whether it said that the index is behind.
+pub(crate) fn catch_up(ui: &Ui, caller: &Caller, store: &Store) -> bool {
     let refreshed = store
         .index_backlog()
         .map_err(Into::into)
@@ -46,7 +46,9 @@ pub(crate) fn catch_up(ui: &Ui, caller: &Caller, store: &Store) {
             let options = options(caller, store)?;
             Ok(Some(store.refresh_index(&options)?))
         });
+    let is_told = refreshed.is_err();
     tell(ui, caller, refreshed);
+    is_told
 }
 
 fn tell(ui: &Ui, caller: &Caller, refreshed: Result<Option<IndexStatus>>) {
@@ -62,19 +64,26 @@ fn tell(ui: &Ui, caller: &Caller, refreshed: Result<Option<IndexStatus>>) {
             }
         }
         Err(failure) => {
-            let is_interrupt = matches!(failure.library(), Some(Error::Interrupted));
-            let why = if is_interrupt {
-                "interrupted".to_owned()
-            } else {
-                failure.to_string()
-            };
             let wait = caller.command("index wait");
             ui.talk(&format_args!(
                 "the search index is behind ({}); bring it up to date with: {}",
-                Shown(&why),
+                Shown(&why(&failure)),
                 Shown(&wait)
             ));
         }
+    }
+}
+
+/// Tells why it could not be brought up to date.
+fn why(failure: &Failure) -> String {
+    let error = failure.library();
+    if matches!(error, Some(Error::Interrupted)) {
+        return "interrupted".to_owned();
+    }
+    match error.and_then(Error::errno).as_deref() {
+        // Which file it is that may not be written helps nobody.
+        Some("EROFS" | "EACCES" | "EPERM") => "the store cannot be written to".to_owned(),
+        _ => failure.to_string(),
     }
 }
 

@@ -24,6 +24,11 @@ impl Line {
         )
     }
 
+    /// Returns all words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Returns the words after `verb` that are no options; values of options are among them, so that what
     /// is made of it must be looked at closely.
     pub(crate) fn arguments_of(&self, verb: &str) -> Vec<String> {
@@ -125,7 +130,7 @@ impl Line {
 }
 
 /// Returns whether an option of some verb is followed by a value.
-fn takes_value(option: &str) -> bool {
+pub(crate) fn takes_value(option: &str) -> bool {
     let cli = Cli::command();
     let of_verbs = cli.get_subcommands().flat_map(clap::Command::get_arguments);
     cli.get_arguments().chain(of_verbs).any(|argument| {

@@ -3,8 +3,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use ovpack::{Error, Origin, Settings};
 
-use crate::caller::environment;
+use crate::caller::{environment, variables};
 use crate::failure::Result;
+use crate::nearest::nearest;
 
 /// Returns the variable that says what a setting is: `OVPACK_LIMITS_MEMBERS` for `limits.members`.
 pub(crate) fn variable(key: &str) -> String {
@@ -28,6 +29,21 @@ pub(crate) fn of_environment() -> Result<Settings> {
         }
     }
     Ok(settings)
+}
+
+/// Returns variables that are those of no setting, each with the one that it is nearest to.
+pub(crate) fn misspelt() -> Vec<(String, String)> {
+    let prefix = variable("");
+    let known: Vec<_> = Settings::keys().map(variable).collect();
+    let is_ours = |name: &String| name != "OVPACK_API_KEY" && !known.contains(name);
+    let unknown = variables().into_iter().filter(is_ours);
+    let meant = |name: String| {
+        let names = known.iter().filter_map(|known| known.strip_prefix(&prefix));
+        let meant = nearest(name.strip_prefix(&prefix)?, names)?;
+        let meant = format!("{prefix}{meant}");
+        Some((name, meant))
+    };
+    unknown.filter_map(meant).collect()
 }
 
 /// Returns where the user's file is, if anywhere: `$XDG_CONFIG_HOME`, where it is absolute, else

@@ -1,19 +1,20 @@
 //! What clap says of a command line that it does not accept, in this program's form.
 
 mod misplaced;
+mod options;
 mod verbs;
 
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::{Cli, PathMistake};
+use crate::args::PathMistake;
 use crate::failure::Failure;
 use crate::line::Line;
 use crate::nearest::nearest;
 
 pub(crate) use misplaced::export;
+use verbs::Verbs;
 
 /// What became of a command line that is not run.
 #[derive(Debug)]
@@ -24,36 +25,14 @@ pub(crate) enum Parsed {
     Wrong(Failure),
 }
 
-/// Options that people bring along from other programs, and what they mean here.
-const FOREIGN: &[(&str, &[&str], &str)] = &[
-    (
-        "--force",
-        &["import", "restore"],
-        "say what happens to an existing target: --on-conflict overwrite replaces it, --on-conflict skip leaves it",
-    ),
-    (
-        "--vectorize",
-        &["import", "restore"],
-        "leave it out: vectors are never taken from a pack, the store that uses them makes them",
-    ),
-    (
-        "--on-conflict",
-        &["export", "backup"],
-        "use --force to replace an existing file",
-    ),
-    (
-        "--into",
-        &["import", "restore"],
-        "a pack goes into a store, which --store DIR names; salvage --into DIR makes plain files of it",
-    ),
-];
-
 /// Values that people bring along, and what they mean here.
 const VALUES: &[(&str, &str)] = &[
     ("force", "overwrite"),
     ("ignore", "skip"),
     ("keep", "skip"),
+    ("pwsh", "powershell"),
     ("replace", "overwrite"),
+    ("sh", "bash"),
     ("update", "merge"),
 ];
 
@@ -95,14 +74,6 @@ pub(crate) fn parsed(error: &clap::Error, argv: &[OsString]) -> Parsed {
     })
 }
 
-/// Returns the verb, as far as arguments that are wrong have one.
-fn verb(argv: &[OsString]) -> Option<String> {
-    let cli = Cli::command();
-    let is_verb = |word: &&str| cli.get_subcommands().any(|verb| verb.get_name() == *word);
-    let mut words = argv.iter().skip(1).filter_map(|word| word.to_str());
-    words.find(is_verb).map(str::to_owned)
-}
-
 /// Returns the first paragraph, which clap may break into lines, as one line.
 fn message(error: &clap::Error) -> String {
     let text = error.render().to_string();
@@ -120,22 +91,25 @@ fn message(error: &clap::Error) -> String {
 }
 
 fn help(error: &clap::Error, argv: &[OsString]) -> String {
-    let verb = verb(argv);
-    let verb = verb.as_deref();
-    if let Some(meaning) = foreign(error, verb) {
-        return meaning.to_owned();
-    }
-    if let Some(meant) = meant(error, verb, Line::of(argv)) {
-        return meant;
-    }
-    let page = verb.map_or_else(
-        || "`ovpack --help` lists the verbs".to_owned(),
-        |verb| format!("`ovpack {verb} --help` tells more"),
-    );
-    match tip(error) {
-        Some(tip) => format!("{tip}; {page}"),
+    let line = Line::of(argv);
+    let verbs = Verbs::of(&line);
+    let page = match verbs.words().as_str() {
+        "" => "`ovpack --help` lists the verbs".to_owned(),
+        words => format!("`ovpack {words} --help` tells more"),
+    };
+    match meant(error, &verbs, line) {
+        Some(Meant::Alone(meant)) => meant,
+        Some(Meant::BesideThePage(meant)) => format!("{meant}; {page}"),
         None => page,
     }
+}
+
+/// What was probably meant, and whether more can be told.
+enum Meant {
+    /// It says enough.
+    Alone(String),
+    /// The page of the verb says more.
+    BesideThePage(String),
 }
 
 /// Returns what was probably meant, as a line to be pasted where that can be told.
@@ -143,78 +117,90 @@ fn help(error: &clap::Error, argv: &[OsString]) -> String {
     clippy::wildcard_enum_match_arm,
     reason = "of other mistakes clap says enough"
 )]
-fn meant(error: &clap::Error, verb: Option<&str>, line: Line) -> Option<String> {
+fn meant(error: &clap::Error, verbs: &Verbs, line: Line) -> Option<Meant> {
     let of = |kind| error.get(kind).map(ToString::to_string);
-    match error.kind() {
+    let word = of(ContextKind::InvalidArg);
+    let verb = verbs.first();
+    let alone = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            verbs::meant(&of(ContextKind::InvalidSubcommand)?, verb, line)
+            return verbs.meant(&of(ContextKind::InvalidSubcommand)?, line);
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return verbs.below().map(Meant::BesideThePage);
         }
         ErrorKind::UnknownArgument => {
-            let word = of(ContextKind::InvalidArg)?;
-            match of(ContextKind::SuggestedArg) {
-                Some(meant) => Some(format!("did you mean: {}", line.with(&word, &meant))),
-                None => misplaced::one_too_many(verb?, &word, line),
+            let word = word?;
+            if let Some(meant) = options::meant(&word, verbs, &line) {
+                return Some(meant);
             }
+            misplaced::one_too_many(verb?, &word, line)
         }
-        ErrorKind::MissingRequiredArgument => {
-            misplaced::missing(verb?, &of(ContextKind::InvalidArg)?, line)
-        }
+        ErrorKind::MissingRequiredArgument => misplaced::missing(verb?, &word?, line),
         ErrorKind::InvalidValue => {
             let ContextValue::Strings(values) = error.get(ContextKind::ValidValue)? else {
                 return None;
             };
             let word = of(ContextKind::InvalidValue)?;
-            let foreign = VALUES.iter().find(|(foreign, _)| *foreign == word);
-            let meant = nearest(&word, values).or_else(|| {
-                let (_, ours) = foreign?;
-                values.iter().find(|value| value == ours)
-            })?;
-            Some(format!("did you mean: {}", line.with(&word, meant)))
+            value(&word, values, &line).or_else(|| (verb? == "completions").then(no_shell))
         }
         ErrorKind::ValueValidation => {
-            let value = of(ContextKind::InvalidValue)?;
-            match PathMistake::of(&value) {
-                Some(PathMistake::Windows { path }) => {
-                    Some(format!("under WSL: {}", line.with(&value, &path)))
-                }
-                Some(PathMistake::Uri) => misplaced::uri_for_path(verb?, &value, line),
-                None if of(ContextKind::InvalidArg)?.contains("TX>")
-                    || of(ContextKind::InvalidArg)?.contains("[TX]") =>
-                {
-                    Some(misplaced::no_transaction(&value))
-                }
-                None => None,
-            }
+            wrong_value(verb?, &word?, &of(ContextKind::InvalidValue)?, line)
+        }
+        ErrorKind::TooManyValues => {
+            let word = word?;
+            let with = format!("{word}={}", of(ContextKind::InvalidValue)?);
+            Some(format!("it has no value: {}", line.with(&with, &word)))
         }
         _ => None,
-    }
+    };
+    alone.map(Meant::Alone)
 }
 
-/// Returns what an option of other programs means here.
-fn foreign(error: &clap::Error, verb: Option<&str>) -> Option<&'static str> {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return None;
-    }
-    let (option, verb) = (error.get(ContextKind::InvalidArg)?.to_string(), verb?);
-    FOREIGN
-        .iter()
-        .find(|(name, verbs, _)| *name == option && verbs.contains(&verb))
-        .map(|(_, _, meaning)| *meaning)
+/// Returns the line with the value that was meant by `word`.
+fn value(word: &str, values: &[String], line: &Line) -> Option<String> {
+    let known = |meant: &str| values.iter().find(|value| *value == meant);
+    let foreign = VALUES.iter().find(|(foreign, _)| *foreign == word);
+    let meant = foreign
+        .and_then(|(_, ours)| known(ours))
+        .or_else(|| nearest(word, values))
+        .or_else(|| known(program(word)))?;
+    Some(format!("did you mean: {}", line.clone().with(word, meant)))
 }
 
-/// Returns clap's guess at what was meant.
-fn tip(error: &clap::Error) -> Option<String> {
-    let text = error.render().to_string();
-    let tip = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "))?;
-    // How to pass it on as a value is nothing that anybody wants here.
-    (!tip.starts_with("to pass ")).then(|| tip.to_owned())
+/// Returns the name of a program, of a path such as SHELL holds: `zsh` of `/usr/bin/zsh-5.9`.
+fn program(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let is_other = |c: char| !c.is_ascii_alphabetic();
+    name.split(is_other).next().unwrap_or(name)
+}
+
+fn no_shell() -> String {
+    "for other shells there is no script, and none is needed; for example: ovpack completions bash"
+        .to_owned()
+}
+
+/// Returns what to write instead of a value that cannot be read.
+fn wrong_value(verb: &str, argument: &str, value: &str, line: Line) -> Option<String> {
+    match PathMistake::of(value) {
+        Some(PathMistake::Windows { path }) => {
+            Some(format!("under WSL: {}", line.with(value, &path)))
+        }
+        Some(PathMistake::Uri) => misplaced::uri_for_path(verb, argument, value, line),
+        Some(PathMistake::Stream) => Some(
+            "write what comes through a pipe to a file, and name that; a file with this name is ./-"
+                .to_owned(),
+        ),
+        None if argument.contains("TX>") || argument.contains("[TX]") => {
+            Some(misplaced::no_transaction(value, line))
+        }
+        None => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Cli;
     use clap::Parser as _;
 
     fn answer(line: &str) -> (String, String) {

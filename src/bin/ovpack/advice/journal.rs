@@ -4,10 +4,15 @@ use ovpack::{Error, LogOptions, QueryOptions, QueryValue, TransactionId};
 
 use super::place;
 use crate::caller::Caller;
+use crate::commands::Command;
 use crate::nearest::nearest;
 
 /// Steps that concern the journal.
-pub(super) fn about_transaction(error: &Error, caller: &Caller) -> Option<String> {
+pub(super) fn about_transaction(
+    error: &Error,
+    command: &Command,
+    caller: &Caller,
+) -> Option<String> {
     let help = match error {
         Error::TransactionNotFound { .. } => match newest(caller) {
             Some(newest) => format!(
@@ -51,13 +56,13 @@ pub(super) fn about_transaction(error: &Error, caller: &Caller) -> Option<String
             caller.command("recover --back")
         ),
         Error::QueryRefused { detail } => return Some(about_query(detail, caller)),
-        _ => return about_other_transactions(error, caller),
+        _ => return about_other_transactions(error, command, caller),
     };
     Some(help)
 }
 
 /// Steps that name a transaction.
-fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
+fn about_other_transactions(error: &Error, command: &Command, caller: &Caller) -> Option<String> {
     if let Error::LaterTransactions { tx, later } = error {
         let first = caller.command(&format!("rollback {}", later.first()?));
         let all = caller.command(&format!("rollback --to {tx}"));
@@ -69,6 +74,10 @@ fn about_other_transactions(error: &Error, caller: &Caller) -> Option<String> {
         let summary = caller.store().ok()?.show(*tx).ok()?.summary;
         return Some(match (summary.undone_by, summary.state.as_str()) {
             (Some(by), _) => format!("{} brings it back", caller.command(&format!("redo {by}"))),
+            (None, "aborted") if matches!(command, Command::Pin(_) | Command::Unpin(_)) => format!(
+                "it changed nothing, so no old tree is kept for it; {} tells why",
+                caller.command(&format!("show {tx}"))
+            ),
             (None, "aborted") => format!(
                 "it changed nothing, so there is nothing to take back; {} tells why",
                 caller.command(&format!("show {tx}"))

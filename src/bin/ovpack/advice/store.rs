@@ -1,5 +1,6 @@
 //! Stores that are not there, and systems that refuse.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,6 +10,7 @@ use super::place::{directory_of, names};
 use crate::caller::Caller;
 use crate::commands::Command;
 use crate::escape::shell_word;
+use crate::failure::Failure;
 use crate::human::Bytes;
 use crate::nearest::nearest;
 
@@ -20,6 +22,9 @@ pub(super) fn about_store(error: &Error, command: &Command, caller: &Caller) -> 
             "use it as it is: ovpack status --store {}; or choose another directory",
             shell_word(path.as_str())
         ),
+        Error::ConfigInvalid { path, .. } if path.as_str().starts_with("OVPACK_") => {
+            format!("say another value, or none: unset {path}")
+        }
         Error::DirectoryNotEmpty { path } => not_empty(path, command, caller),
         Error::InUse { .. } => {
             "stop the OpenViking server first; --while-running goes on all the same".to_owned()
@@ -56,7 +61,9 @@ fn no_store(path: &Utf8Path, caller: &Caller) -> String {
         };
     };
     let meant = beside(&named).or_else(|| around(&named));
-    let is_there = if named.exists() {
+    let is_there = if named.is_file() {
+        "it is a file, and a store is a directory; "
+    } else if named.exists() {
         ""
     } else {
         "there is no such directory; "
@@ -108,23 +115,33 @@ fn not_empty(path: &Utf8Path, command: &Command, caller: &Caller) -> String {
     }
 }
 
-/// Tells what the mildest prune would free.
+/// Tells what the mildest prune that frees something would free.
 fn full_disk(caller: &Caller) -> String {
-    let options = PruneOptions {
-        keep_last: Some(1),
-        dry_run: true,
-        ..PruneOptions::default()
+    let Ok(store) = caller.store() else {
+        return "free some space on the store's file system".to_owned();
     };
-    let prune = caller.command("prune --keep-last 1");
-    match caller.store().map(|store| store.prune(&options)) {
-        Ok(Ok(report)) if report.freed_bytes == 0 => {
-            "free some space on that file system; no old tree takes any".to_owned()
-        }
-        Ok(Ok(report)) => format!(
-            "free some space on that file system; {prune} would free {} of old trees",
-            Bytes(report.freed_bytes)
+    let free = format!("free some space on the file system of {}", store.path());
+    let freed = |count| {
+        let options = PruneOptions {
+            keep_last: Some(count),
+            dry_run: true,
+            ..PruneOptions::default()
+        };
+        let prune = caller.command(&format!("prune --keep-last {count}"));
+        let report = store.prune(&options).ok()?;
+        Some((prune, report.freed_bytes)).filter(|(_, bytes)| *bytes > 0)
+    };
+    if let Some((prune, bytes)) = freed(1) {
+        let bytes = Bytes(bytes);
+        return format!("{free}; {prune} would free {bytes} of old trees");
+    }
+    match freed(0) {
+        Some((prune, bytes)) => format!(
+            "{free}; the old trees there are needed by the next rollbacks: {prune} would free {} of \
+             them, and nothing could be rolled back after it",
+            Bytes(bytes)
         ),
-        _ => format!("free some space on that file system; {prune} deletes old trees"),
+        None => format!("{free}; no old tree that may go takes any"),
     }
 }
 
@@ -142,6 +159,7 @@ fn about_system(error: &Error, caller: &Caller) -> Option<String> {
         ),
         "ENOENT" => format!("check the path; mkdir -p {} makes the directory", shell_word(path.as_str())),
         "EACCES" | "EPERM" => not_allowed(path, caller),
+        "EISDIR" => format!("{path} is a directory where a file is needed; remove it or choose another path"),
         "EROFS" => "the file system is mounted for reading only: reading verbs work there, writing ones do not".to_owned(),
         "ENAMETOOLONG" => "choose a shorter name".to_owned(),
         _ => return None,
@@ -150,7 +168,27 @@ fn about_system(error: &Error, caller: &Caller) -> Option<String> {
 }
 
 fn file_on_the_way(path: &Utf8Path) -> &Utf8Path {
-    path.ancestors().find(|path| path.is_file()).unwrap_or(path)
+    let is_other = |path: &&Utf8Path| path.exists() && !path.is_dir();
+    path.ancestors().find(is_other).unwrap_or(path)
+}
+
+/// Steps that concern a manual page that cannot be written.
+pub(super) fn about_page(failure: &Failure) -> Option<String> {
+    let Failure::Page { path, source } = failure else {
+        return None;
+    };
+    if path.is_dir() {
+        return Some(format!(
+            "{path} is a directory where a page goes; choose another directory"
+        ));
+    }
+    let kinds = [ErrorKind::AlreadyExists, ErrorKind::NotADirectory];
+    kinds.contains(&source.kind()).then(|| {
+        format!(
+            "{} is no directory; choose a directory that you may write in",
+            file_on_the_way(path)
+        )
+    })
 }
 
 /// Tells whose a path is that this user may not use, or the nearest one above it.

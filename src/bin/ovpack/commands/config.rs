@@ -71,6 +71,21 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         files: of_store.into_iter().chain(settings::user_file()).collect(),
     };
     ui.report(&answer, |out| write_settings(out, &answer))?;
+    for (variable, meant) in settings::misspelt() {
+        ui.talk(&format_args!(
+            "{} is the variable of no setting; perhaps {meant} is meant",
+            Shown(&variable)
+        ));
+    }
+    if let Some(named) = caller
+        .named()
+        .filter(|named| !named.join(".ovpack").is_dir())
+    {
+        ui.talk(&format_args!(
+            "{} is not a store, so no settings are read there",
+            Shown(named.as_str())
+        ));
+    }
     Ok(Exit::Done)
 }
 

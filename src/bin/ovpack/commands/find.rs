@@ -60,7 +60,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
         // A typo would be answered by nothing at all.
         store.list(uri)?;
     }
-    indexing::catch_up(ui, caller, &store);
+    let is_told = indexing::catch_up(ui, caller, &store);
     let report = store.find(&args.query, &options)?;
     ui.report(&report, |out| {
         report.hits.iter().try_for_each(|hit| write_hit(out, hit))
@@ -71,7 +71,7 @@ pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
     if let Some(fault) = &report.vector_fault {
         ui.talk(&format_args!("by words alone: {}", Shown(fault)));
     }
-    if report.is_behind {
+    if report.is_behind && !is_told {
         let wait = caller.command("index wait");
         ui.talk(&format_args!(
             "the search index is behind the last commit; bring it up to date with: {}",

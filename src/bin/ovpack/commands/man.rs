@@ -35,6 +35,7 @@ struct Written {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, args: &Args) -> Result<Exit> {
+    ensure_is_no_topic(&args.dir)?;
     ovpack::ensure_outside_of_trees("DIR", &args.dir)?;
     let mut all = Cli::command();
     all.build();
@@ -52,6 +53,20 @@ pub(crate) fn run(ui: &Ui, args: &Args) -> Result<Exit> {
     })?;
     ui.talk(&format_args!("wrote {count}"));
     Ok(Exit::Done)
+}
+
+/// Refuses the name of a verb, of which `man` would show the page.
+fn ensure_is_no_topic(dir: &Utf8Path) -> Result<()> {
+    let (cli, word) = (Cli::command(), dir.as_str());
+    if cli.find_subcommand(word).is_none() || dir.exists() {
+        return Ok(());
+    }
+    Err(Failure::Usage {
+        message: format!("DIR is `{word}`; expected the directory that all pages go to"),
+        help: format!(
+            "ovpack {word} --help tells of that verb; a directory of its name is written ./{word}"
+        ),
+    })
 }
 
 /// Makes the page of a command and of all below it.
