@@ -343,3 +343,43 @@ impl<'de> Visitor<'de> for DenseVisitor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_the_same_whatever_the_window() {
+        let text: &[u8] = b"a\n\nlonger than a window of eight bytes\n12345678\n1234567\nlast";
+        for end in 0..=text.len() {
+            let text = text.get(..end).expect("within");
+            let mut expected: Vec<_> = text.split(|byte| *byte == b'\n').collect();
+            expected.pop_if(|last| last.is_empty());
+            for size in [8, 64] {
+                let mut window = Window::of_bytes(text, size);
+                let mut lines = Vec::new();
+                loop {
+                    match next_line(&mut window).expect("read") {
+                        Next::End => break,
+                        Next::Whole(length) => {
+                            lines.push(window.waiting().get(..length).expect("there").to_vec());
+                            window.consume(length.saturating_add(1));
+                        }
+                        Next::Large => {
+                            let mut line = Line {
+                                window: &mut window,
+                                lexer: Lexer::new(usize::MAX),
+                                bytes: 0,
+                                is_ended: false,
+                            };
+                            let mut bytes = Vec::new();
+                            line.read_to_end(&mut bytes).expect("read");
+                            lines.push(bytes);
+                        }
+                    }
+                }
+                assert_eq!(lines, expected, "{end} {size}");
+            }
+        }
+    }
+}
