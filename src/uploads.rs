@@ -112,11 +112,13 @@ impl Uploads {
     /// Begins to receive a pack that only `owner` may use; `file_name` is what its sender calls it.
     ///
     /// # Errors
-    /// [`UploadFault::Full`]; those of making a file.
+    /// [`UploadFault::TooMany`]; those of making a file.
     pub fn receive(&self, owner: &str, file_name: &str) -> Result<Upload> {
         self.expire();
         if self.area.waiting().received.len() >= WAITING_MAX {
-            return Err(self.area.full());
+            return Err(Error::Upload(UploadFault::TooMany {
+                limit_uploads: WAITING_MAX as u64,
+            }));
         }
         let id = format!("upload_{}.ovpack", unguessable());
         let file = self.area.dir.create_file(&id, 0o600)?;
@@ -431,6 +433,17 @@ mod tests {
         );
         drop(upload);
         second.write(b"012345").expect("room again");
+        let many: Vec<_> = (1..WAITING_MAX)
+            .map(|_| uploads.receive("", "").expect("room").finish())
+            .collect();
+        let limit_uploads = WAITING_MAX as u64;
+        assert_eq!(
+            fault(uploads.receive("", "").map(drop)),
+            UploadFault::TooMany { limit_uploads }
+        );
+        for id in &many {
+            drop(uploads.take(id, "").expect("there"));
+        }
         drop(second);
         assert_eq!((files(&store), uploads.bytes()), (vec![], 0));
         drop(uploads);

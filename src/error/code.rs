@@ -42,7 +42,7 @@ codes! {
             Self::Place(PlaceFault::NoPlace { .. }) => "no-place",
             Self::Place(PlaceFault::Collision { .. }) => "map-collision",
             Self::Upload(UploadFault::TooLarge { .. }) => "upload-too-large",
-            Self::Upload(UploadFault::Full { .. }) => "uploads-full",
+            Self::Upload(UploadFault::Full { .. } | UploadFault::TooMany { .. }) => "uploads-full",
             Self::Upload(UploadFault::NotFound { .. }) => "upload-not-found",
             Self::ConfigInvalid { .. } => "config-invalid",
             Self::FileChanging { .. } => "file-changing",
@@ -130,7 +130,7 @@ impl Error {
             Self::InDoubt { .. } | Self::RecoveryPending { .. } => Kind::InDoubt,
             Self::NoSpace { .. }
             | Self::TooLargeForDisk { .. }
-            | Self::Upload(UploadFault::Full { .. }) => Kind::NoSpace,
+            | Self::Upload(UploadFault::Full { .. } | UploadFault::TooMany { .. }) => Kind::NoSpace,
             Self::Io { .. } | Self::Database { .. } => Kind::Internal,
             Self::Interrupted => Kind::Interrupted,
         }

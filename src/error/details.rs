@@ -76,6 +76,9 @@ impl Error {
             Self::Upload(
                 UploadFault::TooLarge { limit_bytes } | UploadFault::Full { limit_bytes },
             ) => json!({ "limit_bytes": *limit_bytes }),
+            Self::Upload(UploadFault::TooMany { limit_uploads }) => {
+                json!({ "limit_uploads": *limit_uploads })
+            }
             Self::Upload(UploadFault::NotFound { id }) => json!({ "id": id.as_str() }),
             Self::ConfigInvalid { path, detail } => {
                 json!({ "path": path.as_str(), "detail": detail.as_str() })

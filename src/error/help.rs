@@ -58,6 +58,9 @@ impl Error {
             Self::Upload(UploadFault::Full { .. }) => {
                 "wait until others are used or expire, or let the server keep more"
             }
+            Self::Upload(UploadFault::TooMany { .. }) => {
+                "use those that were sent, or wait until some expire"
+            }
             Self::Upload(UploadFault::NotFound { .. }) => {
                 "send the pack again; an upload serves one act, and only whom it is from"
             }

@@ -9,7 +9,13 @@ pub enum UploadFault {
         /** Most bytes of one upload. */
         limit_bytes: u64,
     },
-    /// Too many uploads wait for their use, or they take too much space together.
+    /// As many uploads wait for their use as are kept.
+    #[error("{limit_uploads} uploads wait for their use, and no more are kept")]
+    TooMany {
+        /** Most uploads at a time. */
+        limit_uploads: u64,
+    },
+    /// The uploads that wait for their use take too much space together.
     #[error("the uploads that wait for their use take all of their {limit_bytes} bytes")]
     Full {
         /** Most bytes of all of them. */

@@ -31,6 +31,9 @@ use crate::pack::unpacker::{Unpacker, WHOLE_BYTES_MAX};
 
 /// What all workers together hold of members that are unpacked at once, three times over.
 const WHOLE_BUDGET_BYTES: usize = 2 * WHOLE_BYTES_MAX;
+/// Most workers: each has a stack, and memory of its own that the allocator keeps for it; an import stays
+/// below 64 MiB.
+const MOST_WORKERS: usize = 16;
 /// Bytes of a large file after which a worker tells how far it is.
 const PROGRESS_BYTES: u64 = 1 << 20;
 /// A worker's stack: no recursion, and all buffers are on the heap.
@@ -88,17 +91,18 @@ pub(super) type OnRead<'r> = &'r mut dyn FnMut(Read) -> Result<()>;
 impl Crew<'_> {
     /// Reads all files once; returns the digest of the pack as a file.
     pub(super) fn read(&self, runs: EachRun<'_>, on_read: OnRead<'_>) -> Result<Digest> {
-        if self.jobs.get() == 1 {
+        let workers = self.workers();
+        if workers == 1 {
             return self.read_alone(runs, on_read);
         }
-        let (tasks, waiting) = mpsc::sync_channel(WAITING * self.jobs.get());
-        let (teller, told) = mpsc::sync_channel(WAITING * self.jobs.get());
+        let (tasks, waiting) = mpsc::sync_channel(WAITING * workers);
+        let (teller, told) = mpsc::sync_channel(WAITING * workers);
         let waiting = Mutex::new(waiting);
         let stop = AtomicU64::new(u64::MAX);
         let inheritance = Inheritance::of_this_thread();
         let (crew, waiting, stop, inheritance) = (self, &waiting, &stop, &inheritance);
         thread::scope(|scope| {
-            let spawned = (0..self.jobs.get()).map_while(|_| {
+            let spawned = (0..workers).map_while(|_| {
                 let teller = teller.clone();
                 let work = move || {
                     inheritance.take_over();
@@ -123,6 +127,10 @@ impl Crew<'_> {
         })
     }
 
+    fn workers(&self) -> usize {
+        self.jobs.get().min(MOST_WORKERS)
+    }
+
     /// The acting thread does everything.
     fn read_alone(&self, runs: EachRun<'_>, on_read: OnRead<'_>) -> Result<Digest> {
         let mut worker = Worker::new(self, WHOLE_BYTES_MAX);
@@ -139,7 +147,7 @@ impl Crew<'_> {
 
     /// Does what comes until nothing more comes, or nobody listens.
     fn work(&self, waiting: &Mutex<Receiver<Task>>, teller: &SyncSender<Told>, stop: &AtomicU64) {
-        let share = NonZeroUsize::new(self.jobs.get()).unwrap_or(NonZeroUsize::MIN);
+        let share = NonZeroUsize::new(self.workers()).unwrap_or(NonZeroUsize::MIN);
         let mut worker = Worker::new(self, WHOLE_BUDGET_BYTES / share);
         loop {
             let task = waiting

@@ -21,7 +21,7 @@ use crate::jobs::Jobs;
 /// Most threads that pack: each has compressors of up to 1 MiB, and an export stays below 64 MiB.
 const MOST_THREADS: usize = 8;
 /// Bytes of all buffers together, however many threads there are.
-const BUFFER_BYTES_MAX: usize = 16 << 20;
+const BUFFER_BYTES_MAX: usize = 12 << 20;
 /// Bytes of the smallest buffer; larger ones are doubles of it.
 const BUFFER_BYTES_MIN: usize = 64 << 10;
 
