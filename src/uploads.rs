@@ -433,7 +433,7 @@ mod tests {
         );
         drop(upload);
         second.write(b"012345").expect("room again");
-        let many: Vec<_> = (1..WAITING_MAX)
+        let many: Vec<_> = (0..WAITING_MAX)
             .map(|_| uploads.receive("", "").expect("room").finish())
             .collect();
         let limit_uploads = WAITING_MAX as u64;
