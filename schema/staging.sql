@@ -48,19 +48,27 @@ CREATE TABLE member (
   method INTEGER NOT NULL
 ) STRICT;
 
--- Portable scalars of one path at one level, and the text of levels 0 and 1: of one shape, whether
--- they stand in the manifest or on a line of their own.
+-- Index records: of one shape, whether they stand in the manifest or on a line of their own. What
+-- they say stands apart, so that rules and joins need not read it.
 CREATE TABLE index_record (
   ordinal INTEGER PRIMARY KEY,
   path TEXT NOT NULL,
   level INTEGER NOT NULL,
-  scalars TEXT NOT NULL,                      -- JSON object
-  text TEXT,
+  record_sha256 BLOB NOT NULL,                -- of what a record keeps of it
   record_id TEXT,                             -- this and what follows: null in the manifest
   kind TEXT,
   dense_offset INTEGER,                       -- null where it has no dense vector
   dense_dimensions INTEGER,
   user_id TEXT
+) STRICT;
+
+-- Portable scalars of a record, and the text of levels 0 and 1. A row may be left of a record that was
+-- dropped.
+CREATE TABLE index_record_text (
+  ordinal INTEGER PRIMARY KEY,
+  scalars TEXT NOT NULL,                      -- JSON object: what a record keeps
+  placed TEXT,                                -- JSON object: what follows from the place; null where there is nothing of it
+  text TEXT
 ) STRICT;
 
 -- Members below _ovpack/: what the manifest's `index` says of them, and what they are.

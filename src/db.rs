@@ -123,7 +123,7 @@ pub(crate) fn open_journal(path: &Utf8Path, schema: Schema<'_>) -> Result<Connec
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .context("configure the journal")?;
     connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000; PRAGMA foreign_keys=OFF;")
+        .execute_batch("PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000; PRAGMA foreign_keys=OFF;")
         .context("configure the journal")?;
     // A migration may make a table again that others refer to.
     migrate(&mut connection, path, schema)?;

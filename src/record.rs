@@ -5,10 +5,7 @@
 //! holds of a path (id, URI, owners, `context_type`, times) follows from where the path is now and is
 //! worked out when it is asked for, so that it is right after content moved.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use crate::digest::Digest;
 use crate::entry_path::EntryPath;
@@ -18,9 +15,6 @@ use crate::uri::Uri;
 /// one that is larger is no summary, and as records stand in the manifest of a pack a handful of such
 /// files could make a tree impossible to pack.
 pub(crate) const TEXT_BYTES_MAX: u64 = 64 << 10;
-
-/// Scalars that a record keeps: all that travel but those that follow from the place.
-const KEPT_SCALARS: [&str; 5] = ["type", "name", "description", "tags", "abstract"];
 
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +67,57 @@ impl RecordText {
 
 /// Returns the digest of a record's columns.
 pub(crate) fn digest_of(scalars: &str, text: Option<&str>) -> Digest {
-    // A list of texts is always JSON.
-    let canonical = serde_json::to_vec(&(scalars, text)).unwrap_or_default();
+    let bytes = scalars.len().saturating_add(text.map_or(0, str::len));
+    // Room for what is escaped.
+    let mut canonical = Vec::with_capacity(bytes.saturating_add(bytes / 4).saturating_add(64));
+    // A list of texts is always JSON, and there is always room in a list of bytes.
+    serde_json::to_writer(&mut canonical, &(scalars, text)).unwrap_or_default();
     Digest::of(&canonical)
 }
 
-/// Returns what a record keeps of a pack's scalars, which are JSON as it was staged: all but those that
-/// follow from the place. What stays is cut out, not written again.
-pub(crate) fn kept_scalars(scalars: &str) -> String {
-    let mut scalars: BTreeMap<&str, &RawValue> = serde_json::from_str(scalars).unwrap_or_default();
-    scalars.retain(|key, _| KEPT_SCALARS.contains(key));
-    serde_json::to_string(&scalars).unwrap_or_default()
+/// The scalars of a pack's record, taken apart: two JSON objects with sorted keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GivenScalars {
+    /// What a record keeps: all but what follows from the place.
+    pub(crate) kept: String,
+    /// What follows from the place, and no record keeps; `None` where there is nothing of it.
+    pub(crate) placed: Option<String>,
+}
+
+impl Default for GivenScalars {
+    fn default() -> Self {
+        Self {
+            kept: "{}".to_owned(),
+            placed: None,
+        }
+    }
+}
+
+impl GivenScalars {
+    /// Takes a pack's scalars apart.
+    #[cfg(test)]
+    pub(crate) fn of(scalars: &Map<String, Value>) -> Self {
+        let is_kept =
+            |key: &str| ["abstract", "description", "name", "tags", "type"].contains(&key);
+        let (kept, placed): (Map<_, _>, Map<_, _>) =
+            (scalars.clone().into_iter()).partition(|(key, _)| is_kept(key));
+        Self {
+            kept: Value::Object(kept).to_string(),
+            placed: (!placed.is_empty()).then(|| Value::Object(placed).to_string()),
+        }
+    }
+
+    /// Puts them together again.
+    pub(crate) fn whole(
+        kept: &str,
+        placed: Option<&str>,
+    ) -> serde_json::Result<Map<String, Value>> {
+        let mut scalars: Map<String, Value> = serde_json::from_str(kept)?;
+        if let Some(placed) = placed {
+            scalars.extend(serde_json::from_str::<Map<String, Value>>(placed)?);
+        }
+        Ok(scalars)
+    }
 }
 
 /// What a change set says of the record of a path at a level.
@@ -225,10 +259,22 @@ mod tests {
 
     #[test]
     fn a_record_keeps_what_travels_and_does_not_follow_from_the_place() {
-        let scalars = r#"{"uri":"viking://x","level":2,"context_type":"memory","tags":["b","a"],"name":"n","active_count":3}"#;
-        let kept = kept_scalars(scalars);
+        let scalars = r#"{"level":2,"context_type":"memory","tags":["b","a"],"name":"n"}"#;
+        let scalars: Map<String, Value> = serde_json::from_str(scalars).expect("an object");
+        let GivenScalars { kept, placed } = GivenScalars::of(&scalars);
         assert_eq!(kept, r#"{"name":"n","tags":["b","a"]}"#);
-        assert_eq!(kept_scalars(&kept), kept);
+        let placed = placed.expect("what follows from the place");
+        assert_eq!(placed, r#"{"context_type":"memory","level":2}"#);
+        let whole = GivenScalars::whole(&kept, Some(&placed)).expect("JSON");
+        assert_eq!(whole, scalars);
+        let only = GivenScalars::whole(&kept, None).expect("JSON");
+        assert_eq!(
+            GivenScalars::of(&only),
+            GivenScalars {
+                kept: kept.clone(),
+                placed: None
+            }
+        );
         assert_ne!(digest_of(&kept, None), digest_of(&kept, Some("")));
         // As docs/journal.md has it.
         assert_eq!(

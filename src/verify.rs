@@ -203,7 +203,7 @@ impl Inspection {
                 flow = visit(InspectRecord {
                     path,
                     level: u8::try_from(level).unwrap_or(u8::MAX),
-                    scalars: serde_json::from_str(&scalars).unwrap_or_default(),
+                    scalars,
                     text,
                 });
             }

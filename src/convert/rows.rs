@@ -2,7 +2,6 @@
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row};
-use serde_json::{Map, Value};
 
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
@@ -13,7 +12,7 @@ use crate::pack::inventory::InventoryHasher;
 use crate::pack::manifest_writer::{ManifestRecord, ManifestRow, ManifestRows, Scalars};
 use crate::pack::reader::{MemberLocation, Method};
 use crate::pack::record_lines::DenseReference;
-use crate::staging::Staging;
+use crate::staging::{Staging, scalars_of};
 use crate::uri::{Scope, Uri};
 
 const SCHEMA: &str = include_str!("../../schema/convert.sql");
@@ -180,8 +179,9 @@ impl ManifestRows for Rows<'_> {
         path: &str,
         give: &mut dyn FnMut(&ManifestRecord<'_>) -> Result<()>,
     ) -> Result<()> {
-        let query = "SELECT c.level, c.kind, r.scalars, r.text, c.dense_offset, r.dense_dimensions
-             FROM converted_record AS c JOIN index_record AS r ON r.ordinal = c.record WHERE c.path = ?1 ORDER BY c.level, c.record";
+        let query = "SELECT c.level, c.kind, said.scalars, said.placed, said.text, c.dense_offset, r.dense_dimensions
+             FROM converted_record AS c JOIN index_record AS r ON r.ordinal = c.record
+             JOIN index_record_text AS said ON said.ordinal = c.record WHERE c.path = ?1 ORDER BY c.level, c.record";
         let mut statement = self.connection().prepare_cached(query).context(ACTION)?;
         let mut rows = statement.query([path]).context(ACTION)?;
         while let Some(row) = rows.next().context(ACTION)? {
@@ -194,14 +194,13 @@ impl ManifestRows for Rows<'_> {
 }
 
 fn record_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<ManifestRecord<'r>> {
-    let scalars = row.get_ref(2)?.as_str()?;
-    let scalars: Map<String, Value> = serde_json::from_str(scalars).map_err(FromSqlError::other)?;
-    let offset = row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned);
-    let dimensions = row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned);
+    let scalars = scalars_of(row, 2)?;
+    let offset = row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned);
+    let dimensions = row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned);
     Ok(ManifestRecord {
         level: row.get(0)?,
         scalars: Scalars::Carried(scalars),
-        text: row.get_ref(3)?.as_str_or_null()?,
+        text: row.get_ref(4)?.as_str_or_null()?,
         kind: kind_of(row.get_ref(1)?.as_str()?)?,
         dense: offset
             .zip(dimensions)

@@ -286,9 +286,10 @@ fn stage_index(
     } else {
         Keeps::Nothing
     };
+    let takes = |path: &EntryPath, kind| taking.selector.takes(path, kind);
     let pack = PackRecords {
         prefix: &roots.prefix,
-        takes: &|path, kind| taking.selector.takes(path, kind),
+        takes: (!taking.selector.is_everything()).then_some(&takes),
     };
     index::stage_index(journal, staging, &paths, keeps, Some(pack), &|path| {
         read_staged(slots, path)

@@ -154,6 +154,7 @@ impl Index<'_> {
         };
         let search = Search {
             database: &database,
+            layout: self.layout,
             journal: self.journal,
             live: &self.layout.open_live()?,
             settings: &self.settings,

@@ -23,6 +23,7 @@ use crate::db::DatabaseContext as _;
 use crate::error::Result;
 use crate::fsops::Dir;
 use crate::journal::Journal;
+use crate::layout::Layout;
 use crate::record::{self, TEXT_BYTES_MAX};
 use crate::uri::Uri;
 
@@ -52,6 +53,7 @@ const DOCUMENT: &str = "SELECT path, level, content_sha256, record_sha256, conte
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
     pub(super) database: &'a IndexDatabase,
+    pub(super) layout: &'a Layout,
     pub(super) journal: &'a Journal,
     pub(super) live: &'a Dir,
     pub(super) settings: &'a IndexSettings,
@@ -77,39 +79,36 @@ impl Search<'_> {
         let identity = embedder::identity(self.settings);
         let model = identity.map(|identity| vectors::model_named(self.database, &identity));
         // Without a vector to compare it with the question needs none.
-        let is_asked = matches!(model, Some(Ok(Some(_))));
+        let asked = match model {
+            Some(Ok(model)) => model,
+            _ => None,
+        };
         // A model takes as long to be read, and a server to answer, as all of full text.
-        let (ranked, vector) = thread::scope(|scope| {
-            let (settings, key) = (self.settings, self.options.key.clone());
-            let embed = move || {
-                let vector = is_asked.then(|| embedder::vector_of(settings, key, query));
-                vector.flatten()
+        let (ranked, nearest) = thread::scope(|scope| {
+            let (settings, key, layout) = (self.settings, self.options.key.clone(), self.layout);
+            let most = self.nearest_max();
+            let ask = move || {
+                let model = asked?;
+                let vector = embedder::vector_of(settings, key, query)?;
+                Some(nearest_of(layout, model, vector, most))
             };
-            let embedding = thread::Builder::new().spawn_scoped(scope, embed.clone());
+            let asking = thread::Builder::new().spawn_scoped(scope, ask.clone());
             let ranked = self.ranked(&question);
-            let vector = embedding.map_or_else(
-                |_| embed(),
-                |embedding| {
-                    embedding
-                        .join()
-                        .unwrap_or_else(|panic| resume_unwind(panic))
-                },
+            let nearest = asking.map_or_else(
+                |_| ask(),
+                |asking| asking.join().unwrap_or_else(|panic| resume_unwind(panic)),
             );
-            (ranked, vector)
+            (ranked, nearest)
         });
         let mut votes = ranked?;
-        let nearest = match (model, vector) {
-            (Some(Ok(Some(model))), Some(vector)) => self.nearest(model, vector),
-            (Some(Err(error)), _) => Nearest::Failed(error.to_string()),
-            _ => Nearest::NotAsked,
-        };
-        let (vectors, vector_fault) = match nearest {
-            Nearest::Found(ids) => {
-                votes.add(&ids, VECTORS_WEIGHT);
+        let (vectors, vector_fault) = match (model, nearest) {
+            (_, Some(Ok(ids))) => {
+                votes.add(&self.visible(ids)?, VECTORS_WEIGHT);
                 (true, None)
             }
-            Nearest::NotAsked => (false, None),
-            Nearest::Failed(why) => (false, Some(why)),
+            (_, Some(Err(why))) => (false, Some(why)),
+            (Some(Err(error)), None) => (false, Some(error.to_string())),
+            (_, None) => (false, None),
         };
         let is_behind = self.database.is_behind(self.journal)?;
         let hits = self.hits(&question, votes, is_behind)?;
@@ -197,30 +196,21 @@ impl Search<'_> {
         candidate.optional().context(READ)
     }
 
-    /// Asks the vectors; whatever is wrong with them, full text has answered already.
-    fn nearest(&self, model: Model, vector: Result<Vec<f32>, EmbedFault>) -> Nearest {
-        match vector.map(|vector| self.nearest_of(&vector, model)) {
-            Ok(Ok(nearest)) => nearest,
-            Ok(Err(error)) => Nearest::Failed(error.to_string()),
-            Err(fault) => Nearest::Failed(fault.to_string()),
+    /// Returns how many of the closest documents are looked at.
+    fn nearest_max(&self) -> usize {
+        // What is hidden, or filtered out, comes between the answers.
+        if self.options.has_filter() {
+            usize::MAX
+        } else {
+            self.votes_of_list().saturating_mul(NEAREST_FACTOR)
         }
     }
 
-    fn nearest_of(&self, vector: &[f32], model: Model) -> Result<Nearest> {
-        let (found, expected) = (vector.len(), model.dimensions());
-        if found != expected {
-            let fault = EmbedFault::Dimensions { found, expected };
-            return Ok(Nearest::Failed(fault.to_string()));
-        }
-        // What is hidden, or filtered out, comes between the answers.
+    /// Returns the first of some documents that may be answers.
+    fn visible(&self, nearest: Vec<i64>) -> Result<Vec<i64>> {
         let limit = self.votes_of_list();
-        let most = if self.options.has_filter() {
-            usize::MAX
-        } else {
-            limit.saturating_mul(NEAREST_FACTOR)
-        };
         let mut ids = Vec::new();
-        for id in packed::nearest(self.database, model, vector, most)? {
+        for id in nearest {
             if ids.len() >= limit {
                 break;
             }
@@ -228,7 +218,7 @@ impl Search<'_> {
                 ids.push(id);
             }
         }
-        Ok(Nearest::Found(ids))
+        Ok(ids)
     }
 
     /// Turns votes into answers: best first, one for each path.
@@ -356,10 +346,20 @@ impl Votes {
     }
 }
 
-/// What vectors say.
-enum Nearest {
-    Found(Vec<i64>),
-    /// There is no embedder, or no vector yet.
-    NotAsked,
-    Failed(String),
+/// Asks the vectors, on a connection of its own; whatever is wrong with them, full text has answered.
+fn nearest_of(
+    layout: &Layout,
+    model: Model,
+    vector: Result<Vec<f32>, EmbedFault>,
+    most: usize,
+) -> Result<Vec<i64>, String> {
+    let vector = vector.map_err(|fault| fault.to_string())?;
+    let (found, expected) = (vector.len(), model.dimensions());
+    if found != expected {
+        return Err(EmbedFault::Dimensions { found, expected }.to_string());
+    }
+    let Some(database) = IndexDatabase::open_for_reading(layout) else {
+        return Ok(Vec::new());
+    };
+    packed::nearest(&database, model, &vector, most).map_err(|error| error.to_string())
 }

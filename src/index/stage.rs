@@ -10,13 +10,16 @@ use crate::journal::Journal;
 use crate::record::{self, RecordText, TEXT_BYTES_MAX};
 use crate::staging::{Keeps, Staging};
 
+/// Says whether a path of a pack is taken.
+pub(crate) type Takes<'a> = &'a dyn Fn(&EntryPath, EntryKind) -> bool;
+
 /// Which records of the staged pack go where.
 #[derive(Clone, Copy)]
 pub(crate) struct PackRecords<'a> {
     /// The live path of the pack's root.
     pub(crate) prefix: &'a EntryPath,
-    /// Whether a path of the pack is taken.
-    pub(crate) takes: &'a dyn Fn(&EntryPath, EntryKind) -> bool,
+    /// Whether a path of the pack is taken; `None` where all are.
+    pub(crate) takes: Option<Takes<'a>>,
 }
 
 impl std::fmt::Debug for PackRecords<'_> {
@@ -52,14 +55,16 @@ pub(crate) fn stage_index(
 
 /// Takes the records of the pack. Where several stand for one path and level the first counts.
 fn stage_pack(staging: &Staging, pack: PackRecords<'_>) -> Result<()> {
-    staging.stage_pack_index(pack.prefix, &mut |record| {
-        let path = EntryPath::parse(record.path).unwrap_or_default();
-        if !(pack.takes)(&path, record.kind) || record::indexable(record.live).is_none() {
-            return Ok(None);
-        }
-        let scalars = record::kept_scalars(record.scalars);
-        Ok(Some(record::digest_of(&scalars, record.text)))
-    })
+    let Some(takes) = pack.takes else {
+        return staging.stage_pack_index(pack.prefix, None);
+    };
+    staging.stage_pack_index(
+        pack.prefix,
+        Some(&|record| {
+            let path = EntryPath::parse(record.path).unwrap_or_default();
+            takes(&path, record.kind) && record::indexable(record.live).is_some()
+        }),
+    )
 }
 
 /// Adds what follows from `.abstract.md` and `.overview.md` where nobody says more of the directory.

@@ -18,7 +18,7 @@ use crate::finding::Finding;
 use crate::jobs::Jobs;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
 use crate::pack::reader::{AuditReport, ManifestPlace, PackReader};
-use crate::staging::Staging;
+use crate::staging::{RecordRow, Staging};
 
 /// What is handed over at a time: so many things, or so many bytes of them.
 const BATCH: usize = 256;
@@ -122,7 +122,7 @@ fn audit(
 #[derive(Debug)]
 enum Given {
     Entry(ManifestEntry),
-    Record(IndexRecord),
+    Record(RecordRow),
     Finding(Finding),
 }
 
@@ -139,7 +139,7 @@ impl Batch {
     fn take(self, mut staging: &Staging) -> Result<()> {
         self.given.into_iter().try_for_each(|given| match given {
             Given::Entry(entry) => staging.entry(entry),
-            Given::Record(record) => staging.record(record),
+            Given::Record(record) => staging.add_record(record),
             Given::Finding(finding) => staging.finding(finding),
         })
     }
@@ -188,8 +188,9 @@ impl ManifestSink for Batches {
     }
 
     fn record(&mut self, record: IndexRecord) -> Result<()> {
-        let bytes = record.memory_bytes();
-        self.add(Given::Record(record), bytes)
+        let row = RecordRow::of(record);
+        let bytes = row.memory_bytes();
+        self.add(Given::Record(row), bytes)
     }
 
     fn finding(&mut self, finding: Finding) -> Result<()> {

@@ -18,9 +18,6 @@ use crate::id::TransactionId;
 use crate::record::{self, IndexOrigin, IndexedRow, RecordText, ToldRow};
 use crate::staging::Staging;
 
-/// Bytes of what records say that wait at most to be written, but for those of one record.
-const WAITING_BYTES_MAX: usize = 256 << 10;
-
 /// Selects the records in effect at and below `:path`.
 const INDEXED: &str = concat!(
     include_str!("../../schema/indexed.sql"),
@@ -201,29 +198,17 @@ impl Journal {
 /// Writes what a transaction says of the index: its rows, and what the records say that they name.
 pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -> Result<()> {
     let action = "record the content index";
-    let mut records = Batch::new(
-        sql,
-        "INSERT OR IGNORE INTO index_record (sha256, scalars, text)",
-        3,
-    )
-    .context(action)?;
+    // One at a time: a statement of many rows keeps each page that it changes until it has ended, and
+    // digests come in no order, so that each row changes another page.
+    let insert = "INSERT OR IGNORE INTO index_record (sha256, scalars, text) VALUES (?1, ?2, ?3)";
+    let mut records = sql.prepare_cached(insert).context(action)?;
     let insert = "INSERT OR FAIL INTO tx_index (change_set, path, level, kind, content_sha256, origin, record_sha256)";
     let mut rows = Batch::new(sql, insert, 7).context(action)?;
-    let mut bytes = 0;
     staging.for_each_index_change(&mut |change| {
         if let Some(sha256) = change.record {
-            let kept = change
-                .is_of_pack
-                .then(|| record::kept_scalars(change.scalars));
-            let scalars = kept.as_deref().unwrap_or(change.scalars);
             records
-                .add(&[&sha256, &scalars, &change.text])
+                .execute(params![sha256, change.scalars, change.text])
                 .context(action)?;
-            bytes += scalars.len() + change.text.map_or(0, str::len);
-            if bytes > WAITING_BYTES_MAX {
-                records.put().context(action)?;
-                bytes = 0;
-            }
         }
         rows.add(&[
             &set,
@@ -236,7 +221,6 @@ pub(super) fn insert_index(sql: &Transaction<'_>, set: i64, staging: &Staging) -
         ])
         .context(action)
     })?;
-    records.finish().context(action)?;
     rows.finish().context(action)
 }
 

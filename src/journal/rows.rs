@@ -337,10 +337,7 @@ fn push_json(line: &mut String, value: ValueRef<'_>) {
         ValueRef::Text(text) => push_text(line, text),
         ValueRef::Blob(bytes) => {
             line.push('"');
-            for byte in bytes {
-                let digits = hex_of(*byte);
-                line.push_str(std::str::from_utf8(&digits).unwrap_or_default());
-            }
+            line.extend(bytes.iter().flat_map(|byte| hex_of(*byte)).map(char::from));
             line.push('"');
         }
     }

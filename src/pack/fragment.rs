@@ -5,18 +5,18 @@
 //! so that damaged sizes and a missing descriptor do not matter.
 
 use std::cell::RefCell;
-use std::io::{self, BufReader};
+use std::io;
 
 use camino::Utf8Path;
-use serde::de::Deserializer as _;
 
 use super::Place;
 use super::extra::Zip64;
 use super::header::FLAG_DESCRIPTOR;
 use super::header::FLAG_UTF8;
-use super::inflate::{BUFFER_BYTES, Inflater, MemberStream};
+use super::inflate::{Inflater, MemberStream};
 use super::json::{JsonSource, Stop};
-use super::manifest::{HeadVisitor, ManifestHead, ManifestSink};
+use super::json_stream::JsonStream;
+use super::manifest::{ManifestHead, ManifestSink, read_head};
 use super::member::{MemberLocation, Method, Observed};
 use super::pack_file::{PackFile, Window};
 use super::reading::Reading;
@@ -306,12 +306,10 @@ impl Wreck {
         let open = self.open_ended(location);
         let stream = MemberStream::new(&self.file, &mut scratch, &open, "");
         let bounded = Bounded {
-            source: JsonSource::new(stream, "", Rule::ManifestSyntax, &stop),
+            source: JsonSource::new(stream, &stop, &|| false),
             left: limits.manifest_bytes,
         };
-        let mut source = BufReader::with_capacity(BUFFER_BYTES, bounded);
-        let mut json = serde_json::Deserializer::from_reader(&mut source);
-        let parsed = json.deserialize_map(HeadVisitor(&mut reading));
+        let parsed = read_head(&mut JsonStream::new(bounded), &mut reading);
         match stop.take() {
             Some(Stop::Error(error)) => Err(error),
             _ => Ok(parsed.ok()),

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
-use super::index_record::{Scalar, ScalarsSeed};
 use super::json::{KeySeed, Skipped, set_once};
+use super::scalars::{Scalar, ScalarsSeed};
 use crate::digest::Digest;
 
 /// Keys of what is said of both members.

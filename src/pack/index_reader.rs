@@ -10,7 +10,7 @@ use super::member::{MemberLocation, Observed};
 use super::member_name::{Role, shown_bytes};
 use super::reader::{AuditReport, PackReader, Scratch};
 use super::record_lines;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::{Finding, Rule};
 
 /// Members that are neither content nor manifest, each of which may come once.
@@ -52,7 +52,7 @@ impl PackReader {
     /// `None` where the pack has no such member.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the bytes are damaged or too many, or are no records. Errors of
+    /// [`crate::error::Error::Refused`] where the bytes are damaged or too many, or are no records. Errors of
     /// `sink` end the reading.
     pub(crate) fn read_records(
         &self,
@@ -71,13 +71,9 @@ impl PackReader {
             return Err(self.file.refuse(Rule::ManifestTooLarge, &name, detail));
         }
         let mut scratch = Scratch::new();
-        let observed = self
-            .read_member(&name, location, &mut scratch, &mut |_| Ok(()))?
-            .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, location, &name);
         let (pack, limits) = (self.path(), &self.limits);
-        let lines = record_lines::read(stream, &name, observed, pack, limits, sink)?;
-        Ok(Some((observed, lines)))
+        record_lines::read(stream, &name, pack, limits, sink, &|| false).map(Some)
     }
 
     /// Reads the dense vectors, whose numbers mean nothing here; `None` where there are none.

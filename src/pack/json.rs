@@ -7,16 +7,18 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufRead as _};
+use std::io;
 
+use camino::Utf8Path;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
 use super::inflate::{BUFFER_BYTES, MemberStream};
+use super::member::Observed;
 use crate::digest::Hasher;
 use crate::error::Error;
-use crate::finding::{Finding, Rule};
+use crate::finding::Finding;
 
 /// Most bytes of one string as it is written. The longest that a manifest has is the text of an
 /// overview; all of one are in memory at once, so that a pack must not choose their number.
@@ -34,169 +36,91 @@ pub(super) enum Stop {
 /// Where the reason is put while `serde_json`'s own error unwinds to the reader.
 pub(super) type StopCell = RefCell<Option<Stop>>;
 
-/// A member as [`io::Read`], with its digest, and with a bound on strings.
+/// A member as [`io::Read`], with its digest.
 pub(super) struct JsonSource<'a, 'm> {
     stream: MemberStream<'m>,
     stop: &'a StopCell,
+    /// Asked whether somebody wants the reading to end.
+    is_over: &'a dyn Fn() -> bool,
     hasher: Hasher,
-    state: Lexer,
-    name: &'a str,
-    rule: Rule,
-}
-
-#[derive(Clone, Copy)]
-enum Lexer {
-    Between,
-    InString { bytes: usize, is_escaped: bool },
+    is_failed: bool,
 }
 
 impl<'a, 'm> JsonSource<'a, 'm> {
-    /// Reads the member from its beginning. `name` is for findings, `rule` for those of its strings.
+    /// Reads the member from its beginning.
     pub(super) fn new(
         stream: MemberStream<'m>,
-        name: &'a str,
-        rule: Rule,
         stop: &'a StopCell,
+        is_over: &'a dyn Fn() -> bool,
     ) -> Self {
         Self {
             stream,
             stop,
+            is_over,
             hasher: Hasher::default(),
-            state: Lexer::Between,
-            name,
-            rule,
+            is_failed: false,
         }
     }
 
-    /// Returns the digest of all bytes that were read.
-    pub(super) fn finish(self) -> crate::digest::Digest {
-        self.hasher.finish()
+    /// Returns what all of the member is, which was read.
+    pub(super) fn finish(self) -> Observed {
+        Observed {
+            size_bytes: self.stream.unpacked_bytes(),
+            sha256: self.hasher.finish(),
+        }
+    }
+
+    /// Reads the rest, for nothing but whether the bytes are whole: where they are not, that is what
+    /// is wrong with the text.
+    fn read_to_end(&mut self) {
+        while !self.is_failed && matches!(self.next_bytes(BUFFER_BYTES), Ok([_, ..])) {}
+    }
+
+    /// Returns the error of a text in which a fault was found: what stopped the reading, or else the
+    /// fault. Where the bytes are not whole, that is what is wrong.
+    pub(super) fn refusal(&mut self, pack: &Utf8Path, fault: Finding) -> Error {
+        let stop = self.stop.take();
+        if !matches!(stop, Some(Stop::Error(_))) {
+            self.read_to_end();
+        }
+        match self.stop.take().or(stop) {
+            Some(Stop::Error(error)) => error,
+            Some(Stop::Finding(finding)) => Error::refused(pack, finding),
+            None => Error::refused(pack, fault),
+        }
+    }
+
+    fn next_bytes(&mut self, most: usize) -> io::Result<&[u8]> {
+        let stop = if (self.is_over)() {
+            Stop::Error(Error::Interrupted)
+        } else {
+            match self.stream.next_bytes(most) {
+                Ok(Ok(bytes)) => {
+                    self.hasher.update(bytes);
+                    return Ok(bytes);
+                }
+                Ok(Err(finding)) => Stop::Finding(finding),
+                Err(error) => Stop::Error(error),
+            }
+        };
+        self.is_failed = true;
+        self.stop.replace(Some(stop));
+        Err(io::Error::other("the member cannot be read"))
     }
 }
 
 impl io::Read for JsonSource<'_, '_> {
     /// Gives the next piece of the member; fast only with large buffers.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let stop = |stop: Stop| {
-            self.stop.replace(Some(stop));
-            Err(io::Error::other("the member cannot be read"))
-        };
         if buffer.is_empty() {
             return Ok(0);
         }
-        let bytes = match self.stream.next_bytes(buffer.len()) {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(finding)) => return stop(Stop::Finding(finding)),
-            Err(error) => return stop(Stop::Error(error)),
-        };
-        if self.state.is_too_long_after(bytes) {
-            let detail = format!("a string is longer than {STRING_BYTES_MAX} bytes");
-            let finding = Finding::new(self.rule, self.name, detail);
-            return stop(Stop::Finding(finding));
-        }
-        self.hasher.update(bytes);
+        let bytes = self.next_bytes(buffer.len())?;
         let Some(target) = buffer.get_mut(..bytes.len()) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         target.copy_from_slice(bytes);
         Ok(bytes.len())
-    }
-}
-
-/// A source that is asked for one byte at a time, as `serde_json` asks: what [`io::BufReader`] is,
-/// with nothing to call for a byte that is there.
-pub(super) struct Bytewise<R> {
-    source: R,
-    buffer: Box<[u8]>,
-    at: usize,
-    filled: usize,
-}
-
-impl<R: io::Read> Bytewise<R> {
-    /// Allocates the buffer.
-    pub(super) fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
-            at: 0,
-            filled: 0,
-        }
-    }
-
-    /// Returns the source; what is in the buffer is lost.
-    pub(super) fn into_inner(self) -> R {
-        self.source
-    }
-
-    fn waiting(&self) -> &[u8] {
-        self.buffer.get(self.at..self.filled).unwrap_or_default()
-    }
-}
-
-impl<R: io::Read> io::Read for Bytewise<R> {
-    #[inline]
-    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        if let ([slot], true) = (&mut *target, self.at < self.filled)
-            && let Some(byte) = self.buffer.get(self.at)
-        {
-            *slot = *byte;
-            self.at += 1;
-            return Ok(1);
-        }
-        let waiting = self.fill_buf()?;
-        let count = waiting.len().min(target.len());
-        let (Some(from), Some(to)) = (waiting.get(..count), target.get_mut(..count)) else {
-            return Ok(0);
-        };
-        to.copy_from_slice(from);
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl<R: io::Read> io::BufRead for Bytewise<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at >= self.filled {
-            self.at = 0;
-            self.filled = 0;
-            self.filled = self.source.read(&mut self.buffer)?;
-        }
-        Ok(self.waiting())
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.at = self.at.saturating_add(count).min(self.filled);
-    }
-}
-
-impl Lexer {
-    /// Takes bytes in; returns whether a string got too long.
-    fn is_too_long_after(&mut self, bytes: &[u8]) -> bool {
-        for byte in bytes {
-            *self = match (*self, byte) {
-                (Self::Between, b'"') => Self::InString {
-                    bytes: 0,
-                    is_escaped: false,
-                },
-                (Self::Between, _)
-                | (
-                    Self::InString {
-                        is_escaped: false, ..
-                    },
-                    b'"',
-                ) => Self::Between,
-                (Self::InString { bytes, is_escaped }, byte) => {
-                    if bytes == STRING_BYTES_MAX {
-                        return true;
-                    }
-                    Self::InString {
-                        bytes: bytes.saturating_add(1),
-                        is_escaped: !is_escaped && *byte == b'\\',
-                    }
-                }
-            };
-        }
-        false
     }
 }
 

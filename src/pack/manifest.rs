@@ -6,6 +6,8 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io;
+use std::marker::PhantomData;
 
 use camino::Utf8Path;
 use serde::de::{
@@ -13,19 +15,19 @@ use serde::de::{
 };
 
 use super::index_claims::IndexClaims;
-use super::index_record::VectorsSeed;
+use super::index_record::read_vectors;
 use super::inflate::MemberStream;
-use super::json::{Bytewise, JsonSource, KeySeed, Skipped, Stop, TextSeed, set_once};
-use super::manifest_entry::EntriesSeed;
-use super::member::Observed;
+use super::json::{JsonSource, KeySeed, Skipped, TextSeed, set_once};
+use super::json_stream::{Fault, JsonStream};
+use super::manifest_entry::read_entries;
 use super::reading::Reading;
 use super::{Layout, Place};
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::{Finding, Rule};
 use crate::limits::Limits;
 
-pub(crate) use super::index_record::IndexRecord;
+pub(crate) use super::index_record::{IndexRecord, RecordLine};
 pub(crate) use super::manifest_entry::ManifestEntry;
 
 /// Most bytes of a string in the head: the longest is a URI, `viking://` and a path.
@@ -83,19 +85,20 @@ pub(crate) struct ManifestHead {
     pub(crate) manifest_bytes: u64,
 }
 
-/// Reads a manifest whose bytes are known to be whole.
+/// Reads a manifest: what its bytes are and what they say, in one go. `is_over` is asked whether
+/// somebody wants the reading to end.
 ///
 /// # Errors
-/// [`Error::Refused`] with the place where the JSON, or its shape, is wrong;
-/// [`Error::FileChanging`] where the bytes are not those that were observed.
+/// [`crate::error::Error::Refused`] where its bytes are not what their headers say, whatever else is wrong with
+/// them; else with the place where the JSON, or its shape, is wrong.
 pub(super) fn read(
     stream: MemberStream<'_>,
     place: Place,
     name: &str,
-    observed: Observed,
     pack: &Utf8Path,
     limits: &Limits,
     sink: &mut dyn ManifestSink,
+    is_over: &dyn Fn() -> bool,
 ) -> Result<ManifestHead> {
     let stop = RefCell::new(None);
     let mut reading = Reading {
@@ -105,35 +108,24 @@ pub(super) fn read(
         rule: Rule::ManifestSyntax,
         stop: &stop,
     };
-    let source = JsonSource::new(stream, name, Rule::ManifestSyntax, &stop);
-    let mut source = Bytewise::new(source);
-    let mut json = serde_json::Deserializer::from_reader(&mut source);
-    let parsed = json
-        .deserialize_map(HeadVisitor(&mut reading))
-        .and_then(|head| json.end().map(|()| head));
-    let rule = reading.rule;
-    match (parsed, stop.take()) {
-        (_, Some(Stop::Error(error))) => Err(error),
-        (_, Some(Stop::Finding(finding))) => Err(Error::refused(pack, finding)),
-        (Ok(_), None) if source.into_inner().finish() != observed.sha256 => {
-            Err(Error::FileChanging {
-                path: pack.to_owned(),
-            })
+    let mut json = JsonStream::new(JsonSource::new(stream, &stop, is_over));
+    let parsed = read_head(&mut json, &mut reading);
+    let parsed = parsed.and_then(|head| json.end().map(|()| head));
+    let parsed = parsed.map_err(|fault| json.located(fault));
+    let mut source = json.into_inner();
+    let fault = match (parsed, reading.rule) {
+        (Ok(head), _) => {
+            let observed = source.finish();
+            return Ok(ManifestHead {
+                manifest_sha256: observed.sha256,
+                manifest_bytes: observed.size_bytes,
+                ..head
+            });
         }
-        (Ok(head), None) => Ok(ManifestHead {
-            manifest_sha256: observed.sha256,
-            manifest_bytes: observed.size_bytes,
-            ..head
-        }),
-        (Err(error), None) => {
-            let is_shape = error.classify() == serde_json::error::Category::Data;
-            let rule = if is_shape { rule } else { Rule::ManifestSyntax };
-            Err(Error::refused(
-                pack,
-                Finding::new(rule, name, error.to_string()),
-            ))
-        }
-    }
+        (Err(fault), rule) if fault.is_shape() => Finding::new(rule, name, fault.to_string()),
+        (Err(fault), _) => Finding::new(Rule::ManifestSyntax, name, fault.to_string()),
+    };
+    Err(source.refusal(pack, fault))
 }
 
 /// Reads a manifest that is a file of its own, not in a pack; `text` is what the file has.
@@ -153,90 +145,73 @@ pub(crate) fn read_alone(
         crc32: crc32fast::hash(text),
         method: super::member::Method::Stored,
     };
-    let observed = Observed {
-        size_bytes: file.bytes(),
-        sha256: Digest::of(text),
-    };
     let stream = MemberStream::new(&file, &mut inflater, &location, "manifest");
     let limits = &Limits::default();
-    read(
-        stream,
-        Place::Flat,
-        "manifest",
-        observed,
-        path,
-        limits,
-        sink,
-    )
+    read(stream, Place::Flat, "manifest", path, limits, sink, &|| {
+        false
+    })
 }
 
 /// Reads the whole object; what it lists goes to the sink meanwhile.
-pub(super) struct HeadVisitor<'r, 's>(pub(super) &'r mut Reading<'s>);
-
-impl<'de> Visitor<'de> for HeadVisitor<'_, '_> {
-    type Value = ManifestHead;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a manifest object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<ManifestHead, A::Error> {
-        const KEYS: &[&str] = &[
-            "kind",
-            "format_version",
-            "root",
-            "scopes",
-            "entries",
-            "content_sha256",
-            "vectors",
-            "index",
-        ];
-        let reading = self.0;
-        let text = TextSeed {
-            bytes_max: HEAD_TEXT_BYTES_MAX,
-        };
-        let (mut entries, mut vectors, mut parts) = (None, None, HeadParts::default());
-        while let Some(key) = members.next_key_seed(KeySeed(KEYS))? {
-            match key {
-                Some(0) => set_once(&mut parts.kind, "kind", members.next_value_seed(text)?)?,
-                Some(1) => {
-                    reading.rule = Rule::FormatVersion;
-                    let Version(value) = members.next_value()?;
-                    reading.rule = Rule::ManifestSyntax;
-                    reading.give(|sink| sink.format_version(value))?;
-                    set_once(&mut parts.version, "format_version", value)?;
-                }
-                Some(2) => {
-                    let root = members.next_value_seed(RootSeed(reading.place))?;
-                    reading.give(|sink| sink.root(&root.name, &root.uri))?;
-                    set_once(&mut parts.root, "root", root)?;
-                }
-                Some(3) => set_once(&mut parts.scopes, "scopes", members.next_value()?)?,
-                Some(4) => {
-                    set_once(&mut entries, "entries", ())?;
-                    members.next_value_seed(EntriesSeed(reading))?;
-                }
-                Some(5) => {
-                    let digest = members.next_value()?;
-                    set_once(&mut parts.content_sha256, "content_sha256", digest)?;
-                }
-                Some(6) if reading.place == Place::Flat => {
-                    set_once(&mut vectors, "vectors", ())?;
-                    reading.rule = Rule::RecordShape;
-                    members.next_value_seed(VectorsSeed(reading))?;
-                    reading.rule = Rule::ManifestSyntax;
-                }
-                Some(7) if reading.place == Place::Files => {
-                    set_once(&mut parts.index, "index", members.next_value()?)?;
-                }
-                _ => {
-                    members.next_value::<Skipped>()?;
-                }
+pub(super) fn read_head<R: io::Read>(
+    json: &mut JsonStream<R>,
+    reading: &mut Reading<'_>,
+) -> Result<ManifestHead, Fault> {
+    const KEYS: &[&str] = &[
+        "kind",
+        "format_version",
+        "root",
+        "scopes",
+        "entries",
+        "content_sha256",
+        "vectors",
+        "index",
+    ];
+    let text = TextSeed {
+        bytes_max: HEAD_TEXT_BYTES_MAX,
+    };
+    let (mut entries, mut vectors, mut parts) = (None, None, HeadParts::default());
+    let mut head = json.begin_object("a manifest object")?;
+    while let Some(key) = json.next_key(&mut head, KeySeed(KEYS))? {
+        match key {
+            Some(0) => set_once(&mut parts.kind, "kind", json.value(text)?)?,
+            Some(1) => {
+                reading.rule = Rule::FormatVersion;
+                let Version(value) = json.value(PhantomData)?;
+                reading.rule = Rule::ManifestSyntax;
+                reading.give::<Fault>(|sink| sink.format_version(value))?;
+                set_once(&mut parts.version, "format_version", value)?;
+            }
+            Some(2) => {
+                let root = json.value(RootSeed(reading.place))?;
+                reading.give::<Fault>(|sink| sink.root(&root.name, &root.uri))?;
+                set_once(&mut parts.root, "root", root)?;
+            }
+            Some(3) => set_once(&mut parts.scopes, "scopes", json.value(PhantomData)?)?,
+            Some(4) => {
+                set_once(&mut entries, "entries", ())?;
+                read_entries(json, reading)?;
+            }
+            Some(5) => {
+                let digest = json.value(PhantomData)?;
+                set_once(&mut parts.content_sha256, "content_sha256", digest)?;
+            }
+            Some(6) if reading.place == Place::Flat => {
+                set_once(&mut vectors, "vectors", ())?;
+                reading.rule = Rule::RecordShape;
+                read_vectors(json, reading)?;
+                reading.rule = Rule::ManifestSyntax;
+            }
+            Some(7) if reading.place == Place::Files => {
+                set_once(&mut parts.index, "index", json.value(PhantomData)?)?;
+            }
+            _ => {
+                json.value(PhantomData::<Skipped>)?;
             }
         }
-        entries.ok_or_else(|| A::Error::missing_field("entries"))?;
-        parts.finish(reading.place)
     }
+    entries.ok_or_else(|| Fault::missing_field("entries"))?;
+    parts.finish(reading.place)
 }
 
 /// The head while it is read: what came so far.

@@ -1,11 +1,13 @@
 //! Entries of a manifest: the files and directories that a pack claims to have.
 
 use std::fmt;
+use std::io;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::Place;
 use super::json::{Count, KeySeed, STRING_BYTES_MAX, Skipped, TextSeed, set_once};
+use super::json_stream::{Fault, JsonStream};
 use super::reading::Reading;
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
@@ -26,31 +28,18 @@ pub(crate) struct ManifestEntry {
 }
 
 /// Reads `entries` and gives each to the sink.
-pub(super) struct EntriesSeed<'r, 's>(pub(super) &'r mut Reading<'s>);
-
-impl<'de> DeserializeSeed<'de> for EntriesSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+pub(super) fn read_entries<R: io::Read>(
+    json: &mut JsonStream<R>,
+    reading: &mut Reading<'_>,
+) -> Result<(), Fault> {
+    let mut list = json.begin_list("a list of entries")?;
+    let mut entries = 0_u64;
+    while json.has_next(&mut list)? {
+        json.value(EntrySeed(&mut *reading))?;
+        entries = entries.saturating_add(1);
+        reading.ensure_entry_limit::<Fault>(entries)?;
     }
-}
-
-impl<'de> Visitor<'de> for EntriesSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of entries")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut entries = 0_u64;
-        while items.next_element_seed(EntrySeed(&mut *self.0))?.is_some() {
-            entries = entries.saturating_add(1);
-            self.0.ensure_entry_limit(entries)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 struct EntrySeed<'r, 's>(&'r mut Reading<'s>);

@@ -7,7 +7,7 @@ use super::manifest::{self, ManifestHead, ManifestSink};
 use super::member::MemberLocation;
 use super::member_name::{self, shown_bytes};
 use super::reader::{AuditReport, PackReader};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::Rule;
 
 /// Where a manifest is before the audit has looked at everything else.
@@ -26,7 +26,7 @@ impl ManifestPlace {
 }
 
 impl PackReader {
-    /// Reads the manifest: first that its bytes are whole, then what they say, entry by entry.
+    /// Reads the manifest: whether its bytes are whole, and what they say, entry by entry.
     ///
     /// # Errors
     /// [`Error::Refused`] where its bytes are damaged or are no manifest. Errors
@@ -53,17 +53,9 @@ impl PackReader {
     ) -> Result<ManifestHead> {
         let name = format!("{}/{}", place.root, place.place.manifest_name());
         let mut scratch = Inflater::new();
-        let observed = self
-            .read_member(&name, &place.location, &mut scratch, &mut |_| {
-                if is_over() {
-                    return Err(Error::Interrupted);
-                }
-                Ok(())
-            })?
-            .map_err(|finding| Error::refused(self.path(), finding))?;
         let stream = MemberStream::new(&self.file, &mut scratch, &place.location, &name);
         let (pack, limits) = (self.path(), &self.limits);
-        manifest::read(stream, place.place, &name, observed, pack, limits, sink)
+        manifest::read(stream, place.place, &name, pack, limits, sink, is_over)
     }
 
     /// Returns where the manifest is as the directory alone says; `None` where anything is wrong with

@@ -3,8 +3,8 @@
 //! ```text
 //! PACK -> end -> directory (header, record, extra, coverage, third_reader) -> member_name -> rows of the caller
 //!                unpacker (whole, inflate) -> what members hold
-//!                inflate   -> manifest (manifest_entry, index_claims, index_record, json, reading) -> rows of the caller
-//!                          -> record_lines (index_record, json, reading) -> rows of the caller
+//!                inflate   -> json_stream (json_extent, window, json) -> manifest (manifest_entry, index_claims, index_record, scalars, reading) -> rows of the caller
+//!                          -> window -> record_lines (index_record, scalars, json_extent, json, reading) -> rows of the caller
 //! PACK -> fragment (record, extra, inflate, manifest) -> rows of who salvages
 //! PACK <- writer (streaming, workers, deflater, zip_records) <- member_name, manifest_writer, record_writer <- rows of the caller
 //! ```
@@ -25,6 +25,8 @@ mod index_record;
 mod inflate;
 pub(crate) mod inventory;
 mod json;
+mod json_extent;
+mod json_stream;
 mod level;
 pub(crate) mod manifest;
 mod manifest_entry;
@@ -38,12 +40,14 @@ mod reading;
 mod record;
 pub(crate) mod record_lines;
 pub(crate) mod record_writer;
+mod scalars;
 mod streaming;
 #[cfg(test)]
 mod tests;
 mod third_reader;
 pub(crate) mod unpacker;
 mod whole;
+mod window;
 pub(crate) mod workers;
 pub(crate) mod writer;
 mod zip_records;

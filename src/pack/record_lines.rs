@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -11,15 +11,17 @@ use serde::de::{
 };
 
 use super::Place;
-use super::index_record::{IndexRecord, PORTABLE_SCALARS, RecordLine, ScalarsSeed, level_of};
-use super::inflate::{BUFFER_BYTES, MemberStream};
-use super::json::{Count, JsonSource, KeySeed, STRING_BYTES_MAX, Skipped, Stop, StopCell};
-use super::json::{TextSeed, set_once};
+use super::index_record::{IndexRecord, RecordLine, level_of};
+use super::inflate::MemberStream;
+use super::json::{Count, JsonSource, KeySeed, STRING_BYTES_MAX, Skipped, TextSeed, set_once};
+use super::json_extent::Lexer;
 use super::manifest::ManifestSink;
 use super::manifest_entry::KindSeed;
 use super::member::Observed;
 use super::reading::Reading;
-use crate::error::{Error, Result};
+use super::scalars::GivenSeed;
+use super::window::Window;
+use crate::error::Result;
 use crate::finding::{Finding, Rule};
 use crate::limits::Limits;
 
@@ -37,19 +39,19 @@ pub(crate) struct DenseReference {
     pub(crate) offset: u64,
 }
 
-/// Reads records whose bytes are known to be whole; returns how many lines there are.
+/// Reads records; returns what the member is and how many lines there are.
 ///
 /// # Errors
-/// [`Error::Refused`] with the place where the JSON, or its shape, is wrong;
-/// [`Error::FileChanging`] where the bytes are not those that were observed.
+/// [`crate::error::Error::Refused`] where its bytes are not what their headers say, whatever else is wrong with
+/// them; else with the place where the JSON, or its shape, is wrong.
 pub(super) fn read(
     stream: MemberStream<'_>,
     name: &str,
-    observed: Observed,
     pack: &Utf8Path,
     limits: &Limits,
     sink: &mut dyn ManifestSink,
-) -> Result<u64> {
+    is_over: &dyn Fn() -> bool,
+) -> Result<(Observed, u64)> {
     let stop = RefCell::new(None);
     let mut reading = Reading {
         sink,
@@ -58,55 +60,76 @@ pub(super) fn read(
         rule: Rule::RecordShape,
         stop: &stop,
     };
-    let source = JsonSource::new(stream, name, Rule::RecordShape, &stop);
-    let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
+    let mut window = Window::new(JsonSource::new(stream, &stop, is_over));
     let mut lines = 0_u64;
     let parsed = loop {
-        let waiting = match source.fill_buf() {
-            Ok([]) => break Ok(()),
-            Ok(waiting) => waiting,
+        let line = match next_line(&mut window) {
+            Ok(Next::End) => break Ok(()),
+            Ok(line) => line,
             Err(error) => break Err(serde_json::Error::custom(error)),
         };
         lines = lines.saturating_add(1);
-        // A line that is in the buffer as a whole, as most are, is read where it stands: that takes a
-        // fraction of the time of one that is asked for byte by byte.
-        if let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-            let line = waiting.get(..end).unwrap_or_default();
-            let mut json = serde_json::Deserializer::from_slice(line);
-            let parsed = parse(&mut json, &mut reading);
-            if parsed.is_err() {
-                break parsed;
+        let parsed = match line {
+            Next::Whole(length) => {
+                let line = window.waiting().get(..length).unwrap_or_default();
+                let parsed = parse(
+                    &mut serde_json::Deserializer::from_slice(line),
+                    &mut reading,
+                );
+                window.consume(length.saturating_add(1));
+                parsed
             }
-            source.consume(end.saturating_add(1));
-            continue;
-        }
-        let mut line = Line {
-            source: &mut source,
-            stop: &stop,
-            name,
-            number: lines,
-            bytes: 0,
-            is_ended: false,
+            Next::Large | Next::End => {
+                let mut line = Line {
+                    window: &mut window,
+                    lexer: Lexer::new(usize::MAX),
+                    bytes: 0,
+                    is_ended: false,
+                };
+                let mut json = serde_json::Deserializer::from_reader(&mut line);
+                parse(&mut json, &mut reading)
+            }
         };
-        let mut json = serde_json::Deserializer::from_reader(&mut line);
-        let parsed = parse(&mut json, &mut reading);
         if parsed.is_err() {
             break parsed;
         }
     };
-    match (parsed, stop.take()) {
-        (_, Some(Stop::Error(error))) => Err(error),
-        (_, Some(Stop::Finding(finding))) => Err(Error::refused(pack, finding)),
-        (Ok(()), None) if source.into_inner().finish() != observed.sha256 => {
-            Err(Error::FileChanging {
-                path: pack.to_owned(),
-            })
-        }
-        (Ok(()), None) => Ok(lines),
-        (Err(error), None) => {
+    let mut source = window.into_inner();
+    match parsed {
+        Ok(()) => Ok((source.finish(), lines)),
+        Err(error) => {
             let detail = told(&error, lines);
-            let finding = Finding::new(Rule::RecordShape, name, detail);
-            Err(Error::refused(pack, finding))
+            let fault = Finding::new(Rule::RecordShape, name, detail);
+            Err(source.refusal(pack, fault))
+        }
+    }
+}
+
+/// What comes next.
+enum Next {
+    /// Nothing.
+    End,
+    /// A line of so many bytes is there, without its end.
+    Whole(usize),
+    /// A line that does not fit into the window.
+    Large,
+}
+
+fn next_line<R: Read>(window: &mut Window<R>) -> io::Result<Next> {
+    let mut seen = 0;
+    loop {
+        let waiting = window.waiting();
+        let rest = waiting.get(seen..).unwrap_or_default();
+        if let Some(end) = memchr::memchr(b'\n', rest) {
+            return Ok(Next::Whole(seen.saturating_add(end)));
+        }
+        seen = waiting.len();
+        if !window.fill()? {
+            return Ok(match seen {
+                0 => Next::End,
+                _ if window.is_ended() => Next::Whole(seen),
+                _ => Next::Large,
+            });
         }
     }
 }
@@ -130,41 +153,37 @@ fn told(error: &serde_json::Error, line: u64) -> String {
     }
 }
 
-/// One line as [`io::Read`], without its end.
+/// A line as [`io::Read`], byte by byte, without its end.
 struct Line<'a, R> {
-    source: &'a mut R,
-    stop: &'a StopCell,
-    name: &'a str,
-    number: u64,
+    window: &'a mut Window<R>,
+    lexer: Lexer,
     bytes: usize,
     is_ended: bool,
 }
 
-impl<R: BufRead> Read for Line<'_, R> {
+impl<R: Read> Read for Line<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_ended || buffer.is_empty() {
+        if self.window.waiting().is_empty() && !self.is_ended {
+            self.window.fill()?;
+        }
+        let (Some(slot), false) = (buffer.first_mut(), self.is_ended) else {
             return Ok(0);
-        }
-        let bytes = self.source.fill_buf()?;
-        let most = bytes.len().min(buffer.len());
-        let bytes = bytes.get(..most).unwrap_or_default();
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let length = end.unwrap_or(most);
-        let (Some(from), Some(to)) = (bytes.get(..length), buffer.get_mut(..length)) else {
-            return Err(io::ErrorKind::InvalidInput.into());
         };
-        to.copy_from_slice(from);
-        self.is_ended = end.is_some() || length == 0;
-        self.source
-            .consume(length.saturating_add(usize::from(end.is_some())));
-        self.bytes = self.bytes.saturating_add(length);
+        let byte = self.window.waiting().first().copied();
+        self.window.consume(1);
+        let Some(byte) = byte.filter(|byte| *byte != b'\n') else {
+            self.is_ended = true;
+            return Ok(0);
+        };
+        self.bytes = self.bytes.saturating_add(1);
         if self.bytes > LINE_BYTES_MAX {
-            let detail = format!("line {} is longer than {LINE_BYTES_MAX} bytes", self.number);
-            let finding = Finding::new(Rule::RecordShape, self.name, detail);
-            self.stop.replace(Some(Stop::Finding(finding)));
-            return Err(io::Error::other("the line is too long"));
+            let excess = format!("the line is longer than {LINE_BYTES_MAX} bytes");
+            return Err(io::Error::other(excess));
         }
-        Ok(length)
+        let taken = self.lexer.take(byte);
+        taken.map_err(|excess| io::Error::other(excess.to_string()))?;
+        *slot = byte;
+        Ok(1)
     }
 }
 
@@ -212,7 +231,7 @@ impl<'de> Visitor<'de> for LineSeed<'_, '_> {
                 Some(3) => set_once(&mut level, "level", members.next_value::<Count>()?)?,
                 Some(4) => set_once(&mut text, "text", members.next_value::<Option<String>>()?)?,
                 Some(5) => {
-                    let value = members.next_value_seed(ScalarsSeed(PORTABLE_SCALARS))?;
+                    let value = members.next_value_seed(GivenSeed)?;
                     set_once(&mut scalars, "scalars", value)?;
                 }
                 Some(6) => set_once(&mut vector, "vector", members.next_value::<Vectors>()?)?,

@@ -4,7 +4,6 @@ use rusqlite::{Row, params};
 
 use super::Staging;
 use crate::db::{self, Batch, DatabaseContext as _};
-use crate::digest::Digest;
 use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::record::{IndexOrigin, RecordText, ToldRow};
@@ -66,11 +65,23 @@ macro_rules! content_of {
 /// Records of the pack whose paths the tree to be has. In their own order: where several stand for one
 /// path and level the first counts.
 const PACK_RECORDS: &str = concat!(
-    "SELECT r.ordinal, r.path, r.level, r.scalars, r.text, entry.path, entry.kind, ",
+    "SELECT r.ordinal, r.path, r.level, r.record_sha256, entry.path, entry.kind, ",
     content_of!("entry", "entry.path", "r.level"),
     " FROM index_record AS r CROSS JOIN staged_entry AS entry
       ON entry.path = CASE WHEN ?1 = '' THEN r.path WHEN r.path = '' THEN ?1 ELSE ?1 || '/' || r.path END
       ORDER BY r.ordinal"
+);
+
+/// All of them at once. Records of session content were dropped before, and nothing lies beside the
+/// scopes, so that all have an index but the live root.
+const STAGE_PACK_RECORDS: &str = concat!(
+    "INSERT OR IGNORE INTO staged_index (path, level, kind, content_sha256, origin, record_sha256, record)
+     SELECT entry.path, r.level, entry.kind, ",
+    content_of!("entry", "entry.path", "r.level"),
+    ", ?2, r.record_sha256, r.ordinal
+     FROM index_record AS r CROSS JOIN staged_entry AS entry
+      ON entry.path = CASE WHEN ?1 = '' THEN r.path WHEN r.path = '' THEN ?1 ELSE ?1 || '/' || r.path END
+      WHERE entry.path <> '' ORDER BY r.ordinal"
 );
 
 const STAGE_PACK_RECORD: &str = "INSERT OR IGNORE INTO staged_index (path, level, kind, content_sha256, origin, record_sha256, record)";
@@ -85,7 +96,7 @@ const STAGE_DERIVED: &str = concat!(
 /// What is told, with what a record says. The view has no order of its own, and needs none: what is
 /// staged comes in the order of its paths.
 const CHANGES: &str = "SELECT c.path, c.level, c.kind, c.content_sha256, c.origin, c.record_sha256, r.scalars, r.text, d.scalars, d.text
-    FROM index_change AS c LEFT JOIN index_record AS r ON r.ordinal = c.record
+    FROM index_change AS c LEFT JOIN index_record_text AS r ON r.ordinal = c.record
     LEFT JOIN staged_record AS d ON c.record IS NULL AND d.sha256 = c.record_sha256";
 
 /// A record of the pack whose path the tree to be has.
@@ -96,9 +107,6 @@ pub(crate) struct PackRecord<'a> {
     /// Below the live root.
     pub(crate) live: &'a str,
     pub(crate) kind: EntryKind,
-    /// JSON object.
-    pub(crate) scalars: &'a str,
-    pub(crate) text: Option<&'a str>,
 }
 
 /// A row that the journal must be told of the index.
@@ -111,10 +119,9 @@ pub(crate) struct IndexChange<'a> {
     pub(crate) origin: &'a str,
     /// `None` where there is to be no record any more.
     pub(crate) record: Option<&'a [u8]>,
-    /// What the record says: of a pack with all scalars that it has.
+    /// What the record says.
     pub(crate) scalars: &'a str,
     pub(crate) text: Option<&'a str>,
-    pub(crate) is_of_pack: bool,
 }
 
 impl Staging {
@@ -155,46 +162,24 @@ impl Staging {
         Ok(())
     }
 
-    /// Puts records of the pack into the index to be, for a pack whose root goes to `prefix`: those for
-    /// which `digest` gives what tells the record from others.
+    /// Puts records of the pack into the index to be, for a pack whose root goes to `prefix`: those that
+    /// are taken, or all.
     pub(crate) fn stage_pack_index(
         &self,
         prefix: &str,
-        digest: &mut dyn FnMut(&PackRecord<'_>) -> Result<Option<Digest>>,
+        takes: Option<&dyn Fn(&PackRecord<'_>) -> bool>,
     ) -> Result<()> {
         let action = "stage an index record";
+        let Some(takes) = takes else {
+            let row = params![prefix, IndexOrigin::Pack.as_str()];
+            let staged = self.connection.execute(STAGE_PACK_RECORDS, row);
+            return staged.map(drop).context(action);
+        };
         let mut select = self.connection.prepare(PACK_RECORDS).context(action)?;
         let mut batch = Batch::new(&self.connection, STAGE_PACK_RECORD, 7).context(action)?;
         let mut rows = select.query([prefix]).context(action)?;
         while let Some(row) = rows.next().context(action)? {
-            let columns = || -> rusqlite::Result<_> {
-                let record = PackRecord {
-                    path: row.get_ref(1)?.as_str()?,
-                    live: row.get_ref(5)?.as_str()?,
-                    kind: EntryKind::from_name(row.get_ref(6)?.as_str()?)
-                        .unwrap_or(EntryKind::File),
-                    scalars: row.get_ref(3)?.as_str()?,
-                    text: row.get_ref(4)?.as_str_or_null()?,
-                };
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(2)?, record))
-            };
-            let (ordinal, level, record) = columns().context(action)?;
-            let Some(sha256) = digest(&record)? else {
-                continue;
-            };
-            let content: Option<Digest> = row.get(7).context(action)?;
-            let (kind, origin) = (record.kind.as_str(), IndexOrigin::Pack.as_str());
-            batch
-                .add(&[
-                    &record.live,
-                    &level,
-                    &kind,
-                    &content,
-                    &origin,
-                    &sha256,
-                    &ordinal,
-                ])
-                .context(action)?;
+            stage_pack_record(row, takes, &mut batch).context(action)?;
         }
         batch.finish().context(action)
     }
@@ -269,6 +254,33 @@ impl Staging {
     }
 }
 
+fn stage_pack_record(
+    row: &Row<'_>,
+    takes: &dyn Fn(&PackRecord<'_>) -> bool,
+    batch: &mut Batch<'_>,
+) -> rusqlite::Result<()> {
+    let kind = row.get_ref(5)?.as_str()?;
+    let record = PackRecord {
+        path: row.get_ref(1)?.as_str()?,
+        live: row.get_ref(4)?.as_str()?,
+        kind: EntryKind::from_name(kind).unwrap_or(EntryKind::File),
+    };
+    if !takes(&record) {
+        return Ok(());
+    }
+    let (ordinal, level): (i64, i64) = (row.get(0)?, row.get(2)?);
+    let (sha256, content) = (row.get_ref(3)?.as_blob()?, row.get_ref(6)?);
+    batch.add(&[
+        &record.live,
+        &level,
+        &kind,
+        &content.as_blob_or_null()?,
+        &IndexOrigin::Pack.as_str(),
+        &sha256,
+        &ordinal,
+    ])
+}
+
 fn change_from_row<'a>(row: &'a Row<'_>) -> rusqlite::Result<IndexChange<'a>> {
     let of_pack = row.get_ref(6)?.as_str_or_null()?;
     let (scalars, text) = match of_pack {
@@ -287,6 +299,5 @@ fn change_from_row<'a>(row: &'a Row<'_>) -> rusqlite::Result<IndexChange<'a>> {
         record: row.get_ref(5)?.as_blob_or_null()?,
         scalars,
         text: text.as_str_or_null()?,
-        is_of_pack: of_pack.is_some(),
     })
 }

@@ -122,7 +122,8 @@ mod tests {
                  VALUES (1, '', '', 3, 'v3', '3', '', '', '', 0, x'', ?1)";
             let connection = staging.connection();
             connection.execute(insert, [root]).expect("staged");
-            let insert = "INSERT INTO index_record (path, level, scalars) VALUES (?1, 0, '{}')";
+            let insert =
+                "INSERT INTO index_record (path, level, record_sha256) VALUES (?1, 0, x'')";
             connection.execute(insert, [path]).expect("staged");
             staging.drop_session_records().expect("dropped");
             let count = "SELECT count(*) FROM index_record";

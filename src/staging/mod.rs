@@ -34,6 +34,8 @@ use waiting::Waiting;
 
 pub(crate) use beside::{Planned, Side};
 pub(crate) use index_changes::Keeps;
+pub(crate) use pack_rows::RecordRow;
+pub(crate) use reading::scalars_of;
 pub(crate) use trees::{EachChange, LiveRow, StagedRow, Tree};
 
 const SCHEMA: &str = concat!(

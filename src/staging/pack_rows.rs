@@ -1,12 +1,57 @@
 //! Rows of a manifest as they stream by: entries and records.
 
-use rusqlite::params;
-
-use super::{Staging, column};
-use crate::db::DatabaseContext as _;
+use super::Staging;
+use crate::digest::Digest;
+use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestSink};
+use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestSink, RecordLine};
+
+use crate::record::{self, GivenScalars};
+
+/// An index record as it becomes a row: what takes time is done, so that it can be done by who reads
+/// the pack.
+#[derive(Debug)]
+pub(crate) struct RecordRow {
+    pub(super) path: EntryPath,
+    pub(super) level: u8,
+    /// Tells what a record keeps of it from others.
+    pub(super) sha256: Digest,
+    pub(super) scalars: GivenScalars,
+    pub(super) text: Option<String>,
+    pub(super) line: Option<RecordLine>,
+}
+
+impl RecordRow {
+    pub(crate) fn of(record: IndexRecord) -> Self {
+        let scalars = record.scalars;
+        Self {
+            path: record.path,
+            level: record.level,
+            sha256: record::digest_of(&scalars.kept, record.text.as_deref()),
+            scalars,
+            text: record.text,
+            line: record.line,
+        }
+    }
+
+    /// Returns about how much memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let line = self.line.as_ref();
+        [
+            size_of::<Self>(),
+            self.path.len(),
+            self.scalars.kept.len(),
+            length(&self.scalars.placed),
+            length(&self.text),
+            line.map_or(0, |line| line.record_id.len()),
+            line.map_or(0, |line| length(&line.user_id)),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+}
 
 /// Rows are appended while the manifest streams by.
 impl ManifestSink for &Staging {
@@ -15,30 +60,7 @@ impl ManifestSink for &Staging {
     }
 
     fn record(&mut self, record: IndexRecord) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO index_record (path, level, scalars, text, record_id, kind, dense_offset, dense_dimensions, user_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )
-            .context("stage an index record")?;
-        // What was read as JSON is JSON.
-        let scalars = serde_json::to_string(&record.scalars).unwrap_or_default();
-        let line = record.line.as_ref();
-        let dense = line.and_then(|line| line.dense);
-        let row = params![
-            record.path.as_str(),
-            record.level,
-            scalars,
-            record.text,
-            line.map(|line| line.record_id.as_str()),
-            line.map(|line| line.kind.as_str()),
-            dense.map(|dense| column(dense.offset)),
-            dense.map(|dense| column(dense.dimensions)),
-            line.and_then(|line| line.user_id.as_deref()),
-        ];
-        insert.execute(row).context("stage an index record")?;
-        Ok(())
+        self.add_record(RecordRow::of(record))
     }
 
     fn finding(&mut self, finding: Finding) -> Result<()> {

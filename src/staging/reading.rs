@@ -1,17 +1,24 @@
 //! What was staged of a pack, read again: its members, entries and records.
 
+use rusqlite::types::FromSqlError;
+use serde_json::{Map, Value};
+
 use super::{Staging, Sums};
 use crate::db::DatabaseContext as _;
 use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
 use crate::pack::reader::{MemberLocation, Method};
+use crate::record::GivenScalars;
 
 /// Files from this size on are large: they are read before all others.
 const LARGE_BYTES: i64 = 1 << 20;
 
 /// Takes path, kind, bytes and digest of an entry.
 type EachEntry<'a> = &'a mut dyn FnMut(String, EntryKind, u64, Option<Digest>) -> Result<()>;
+/// Takes path, level, scalars and text of a record.
+type EachRecord<'a> =
+    &'a mut dyn FnMut(String, i64, Map<String, Value>, Option<String>) -> Result<()>;
 
 impl Staging {
     /// Calls `visit` for each file member with its path and what the manifest says that its digest
@@ -124,13 +131,10 @@ impl Staging {
         Ok(())
     }
 
-    /// Calls `visit` for each index record, by path and level: path, level, scalars as JSON, text.
-    pub(crate) fn for_each_record(
-        &self,
-        visit: &mut dyn FnMut(String, i64, String, Option<String>) -> Result<()>,
-    ) -> Result<()> {
-        let query =
-            "SELECT path, level, scalars, text FROM index_record ORDER BY path, level, ordinal";
+    /// Calls `visit` for each index record, by path and level.
+    pub(crate) fn for_each_record(&self, visit: EachRecord<'_>) -> Result<()> {
+        let query = "SELECT path, level, scalars, placed, text FROM index_record JOIN index_record_text USING (ordinal)
+                     ORDER BY path, level, ordinal";
         let mut statement = self
             .connection
             .prepare(query)
@@ -138,13 +142,23 @@ impl Staging {
         let mut rows = statement.query([]).context("read staged records")?;
         while let Some(row) = rows.next().context("read staged records")? {
             let columns = || -> rusqlite::Result<_> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, row.get(1)?, scalars_of(row, 2)?, row.get(4)?))
             };
             let (path, level, scalars, text) = columns().context("read staged records")?;
             visit(path, level, scalars, text)?;
         }
         Ok(())
     }
+}
+
+/// Reads the scalars of a record from two columns.
+pub(crate) fn scalars_of(
+    row: &rusqlite::Row<'_>,
+    at: usize,
+) -> rusqlite::Result<Map<String, Value>> {
+    let kept = row.get_ref(at)?.as_str()?;
+    let placed = row.get_ref(at.saturating_add(1))?.as_str_or_null()?;
+    GivenScalars::whole(kept, placed).map_err(|error| FromSqlError::other(error).into())
 }
 
 fn member_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, MemberLocation)> {

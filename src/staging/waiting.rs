@@ -1,12 +1,14 @@
 //! Rows that wait to be appended, many at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
+use super::pack_rows::RecordRow;
 use super::{Staging, column};
 use crate::db::{BATCH_ROWS, Batch, DatabaseContext as _};
 use crate::error::Result;
 use crate::pack::manifest::ManifestEntry;
 use crate::pack::reader::Member;
+use crate::record::GivenScalars;
 
 /// Bytes of texts that wait at most, but for those of one row.
 const WAITING_BYTES_MAX: usize = 256 << 10;
@@ -17,6 +19,9 @@ const WAITING_BYTES_MAX: usize = 256 << 10;
 pub(super) struct Waiting {
     members: RefCell<Vec<Member>>,
     entries: RefCell<(Vec<ManifestEntry>, usize)>,
+    records: RefCell<(Vec<RecordRow>, usize)>,
+    /// Records that are in their tables.
+    put_records: Cell<i64>,
 }
 
 impl Staging {
@@ -47,10 +52,24 @@ impl Staging {
         self.put_entries()
     }
 
+    /// Takes in an index record.
+    pub(crate) fn add_record(&self, record: RecordRow) -> Result<()> {
+        let mut waiting = self.waiting.records.borrow_mut();
+        let (records, bytes) = &mut *waiting;
+        *bytes = bytes.saturating_add(record.memory_bytes());
+        records.push(record);
+        if records.len() < BATCH_ROWS && *bytes < WAITING_BYTES_MAX {
+            return Ok(());
+        }
+        drop(waiting);
+        self.put_records()
+    }
+
     /// Appends what waits of the pack.
     pub(super) fn put_pack_rows(&self) -> Result<()> {
         self.put_members()?;
-        self.put_entries()
+        self.put_entries()?;
+        self.put_records()
     }
 
     fn put_members(&self) -> Result<()> {
@@ -94,5 +113,39 @@ impl Staging {
             batch.finish()
         };
         put().context("stage an entry")
+    }
+
+    fn put_records(&self) -> Result<()> {
+        let (records, _) = self.waiting.records.take();
+        let first = self.waiting.put_records.get().saturating_add(1);
+        let put = || {
+            let insert = "INSERT INTO index_record (ordinal, path, level, record_sha256, record_id, kind, dense_offset, dense_dimensions, user_id)";
+            let mut batch = Batch::new(&self.connection, insert, 9)?;
+            for (ordinal, record) in (first..).zip(&records) {
+                let line = record.line.as_ref();
+                let dense = line.and_then(|line| line.dense);
+                batch.add(&[
+                    &ordinal,
+                    &record.path.as_str(),
+                    &record.level,
+                    &record.sha256,
+                    &line.map(|line| line.record_id.as_str()),
+                    &line.map(|line| line.kind.as_str()),
+                    &dense.map(|dense| column(dense.offset)),
+                    &dense.map(|dense| column(dense.dimensions)),
+                    &line.and_then(|line| line.user_id.as_deref()),
+                ])?;
+                self.waiting.put_records.set(ordinal);
+            }
+            batch.finish()?;
+            let insert = "INSERT INTO index_record_text (ordinal, scalars, placed, text)";
+            let mut batch = Batch::new(&self.connection, insert, 4)?;
+            for (ordinal, record) in (first..).zip(&records) {
+                let GivenScalars { kept, placed } = &record.scalars;
+                batch.add(&[&ordinal, kept, placed, &record.text])?;
+            }
+            batch.finish()
+        };
+        put().context("stage an index record")
     }
 }

@@ -14,6 +14,7 @@ use crate::finding::Rule;
 use crate::limits::Limits;
 use crate::pack::inventory::InventoryHasher;
 use crate::pack::reader::PackReader;
+use crate::record::GivenScalars;
 
 /// What is known of a fixture.
 #[derive(Deserialize)]
@@ -159,7 +160,9 @@ fn the_manifest_of_a_subtree_is_read_whole() {
     let last = records.last().expect("a record");
     assert_eq!(last.text, None);
     assert_eq!(
-        serde_json::Value::Object(last.scalars.clone()),
+        GivenScalars::whole(&last.scalars.kept, last.scalars.placed.as_deref())
+            .map(serde_json::Value::Object)
+            .expect("JSON"),
         json!({
             "abstract": "回答请用简体中文，代码注释用英文。\n",
             "context_type": "memory",

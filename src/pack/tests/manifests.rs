@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
 use crate::pack::Layout;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead};
+use crate::record::GivenScalars;
 
 fn read(manifest: &[u8]) -> Result<(ManifestHead, Listed)> {
     let read = read_bytes(&zip(&pack_of(manifest)))?;
@@ -112,7 +113,7 @@ fn records_carry_portable_scalars_only() {
         IndexRecord {
             path: path(text),
             level,
-            scalars,
+            scalars: GivenScalars::of(&scalars),
             text: content.map(ToOwned::to_owned),
             line: None,
         }
