@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 
 /// Most bytes of a member that is compressed whole. Another value would give other bytes for the same
 /// content, as would one of the following.
-pub(crate) const WHOLE_BYTES: usize = 4 << 20;
+pub(crate) const WHOLE_BYTES: usize = 2 << 20;
 /// Bytes of each piece of a larger member, but for the last one.
 pub(crate) const PIECE_BYTES: usize = PIECE_BUFFER_BYTES - WINDOW_BYTES;
 /// Room for a piece with the bytes before it, and for what becomes of a piece: deflate adds 13 bytes

@@ -23,9 +23,9 @@ use scenario::{
 };
 
 /// Most points of one scenario and outcome unless all are asked for.
-const POINTS_MAX: usize = 48;
+const POINTS_MAX: usize = 40;
 /// The same of one recovery, which is disturbed anew after each moment of the crash before it.
-const RECOVERY_POINTS_MAX: usize = 12;
+const RECOVERY_POINTS_MAX: usize = 10;
 
 /// What an undisturbed run shows.
 struct Undisturbed {
