@@ -76,6 +76,8 @@ impl Search<'_> {
     /// Answers a question.
     pub(super) fn find(&self, query: &str) -> Result<FindReport> {
         let question = Question::new(query);
+        // It may be brought up to date in the middle: what was asked before that found less.
+        let was_behind = self.database.is_behind(self.journal)?;
         let identity = embedder::identity(self.settings);
         let model = identity.map(|identity| vectors::model_named(self.database, &identity));
         // Without a vector to compare it with the question needs none.
@@ -110,7 +112,7 @@ impl Search<'_> {
             (Some(Err(error)), None) => (false, Some(error.to_string())),
             (_, None) => (false, None),
         };
-        let is_behind = self.database.is_behind(self.journal)?;
+        let is_behind = was_behind || self.database.is_behind(self.journal)?;
         let hits = self.hits(&question, votes, is_behind)?;
         Ok(FindReport {
             query: query.to_owned(),

@@ -69,21 +69,20 @@ fn recover_tells_of_damage_in_what_it_does_not_read() {
     settle_journal(&store);
     let [database, ..] = journal_files(&store);
     let journal = rusqlite::Connection::open(&database).unwrap();
-    let page: i64 = journal
-        .query_row(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'tx_change'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
+    let number = |query: &str| -> u64 {
+        let number: i64 = journal.query_row(query, [], |row| row.get(0)).unwrap();
+        number.unsigned_abs()
+    };
+    let page = number("SELECT rootpage FROM sqlite_schema WHERE name = 'tx_change'");
+    let page_bytes = number("PRAGMA page_size");
     drop(journal);
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .open(&database)
         .unwrap();
-    file.seek(SeekFrom::Start((page.unsigned_abs() - 1) * 4096))
+    file.seek(SeekFrom::Start((page - 1) * page_bytes)).unwrap();
+    file.write_all(&vec![0xa5; usize::try_from(page_bytes).unwrap()])
         .unwrap();
-    file.write_all(&[0xa5; 4096]).unwrap();
     drop(file);
     let recovered = store.run(["--json", "recover"]);
     assert_eq!(recovered.code, Some(8), "{recovered:?}");
