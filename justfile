@@ -16,6 +16,7 @@ crash:
 
 # Tests that take minutes
 long-tests:
+    cargo test --locked --lib -- --ignored
     cargo test --locked --test it -- --ignored
 
 # Fuzzes each target for so many seconds (needs cargo-fuzz and a nightly toolchain)

@@ -249,17 +249,15 @@ pub(super) fn scan_live(
 
 /// Holds the live trees against what the journal expects at the roots; loads that where they differ.
 fn load_committed(journal: &Journal, staging: &Staging, units: &[PlannedUnit]) -> Result<()> {
-    let is_as_committed = units.iter().try_fold(true, |is_same, unit| {
-        let path = unit.path.as_str();
-        let unit_is = || {
-            staging.is_live_same(path, |visit| {
-                journal.for_each_committed(path, &mut |entry| {
+    let mut is_as_committed = true;
+    for unit in units {
+        is_as_committed = is_as_committed
+            && staging.is_live_same(&unit.path, |visit| {
+                journal.for_each_committed(&unit.path, &mut |entry| {
                     visit(&entry.path, &entry.kind, entry.bytes, entry.sha256.as_ref())
                 })
-            })
-        };
-        Ok::<_, Error>(is_same && unit_is()?)
-    })?;
+            })?;
+    }
     if is_as_committed {
         staging.set_as_committed();
         return Ok(());

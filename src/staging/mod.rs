@@ -4,7 +4,6 @@
 //! The database has neither journal nor sync and one transaction that is never committed: it need
 //! not outlive anything. Rows are appended first and indexed once, before they are asked.
 
-mod beside;
 mod heeding;
 mod index_changes;
 mod index_rows;
@@ -13,6 +12,7 @@ mod moved;
 mod pack_rows;
 mod reading;
 mod sides;
+mod tree_walk;
 mod trees;
 mod waiting;
 
@@ -32,10 +32,10 @@ use crate::uri::Uri;
 
 use waiting::Waiting;
 
-pub(crate) use beside::{Planned, Side};
 pub(crate) use index_changes::Keeps;
 pub(crate) use pack_rows::RecordRow;
 pub(crate) use reading::scalars_of;
+pub(crate) use tree_walk::{Planned, Side};
 pub(crate) use trees::{EachChange, LiveRow, StagedRow, Tree};
 
 const SCHEMA: &str = concat!(

@@ -6,7 +6,6 @@ use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestSink, RecordLine};
-
 use crate::record::{self, GivenScalars};
 
 /// An index record as it becomes a row: what takes time is done, so that it can be done by who reads

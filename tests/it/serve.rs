@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use ovpack::{Layout, VerifyOptions};
 use serde_json::{Value, json};
 
-use crate::support::serving::{Serving, read_reply, reply_if_any, upload_form};
+use crate::support::serving::{Serving, read_reply, reply_if_any};
 use crate::support::test_store::put;
 use crate::support::{PackBuilder, TestStore, below, content, fixture};
 
@@ -602,14 +602,7 @@ fn uploads_of_any_size_follow_one_another_on_one_connection() {
         1,
         400 << 10,
     ] {
-        let (content_type, body) = upload_form("x.ovpack", &vec![7; size]);
-        let headers = [("Content-Type", content_type)];
-        let head = server.head(
-            "POST",
-            "/api/v1/resources/temp_upload",
-            &headers,
-            body.len(),
-        );
+        let (head, body) = server.raw_upload("x.ovpack", &vec![7; size]);
         let head = String::from_utf8(head).unwrap();
         let head = head.replace("Connection: close", "Connection: keep-alive");
         stream.get_mut().write_all(head.as_bytes()).unwrap();
@@ -715,15 +708,8 @@ fn bytes_that_come_one_by_one_are_an_upload_all_the_same() {
             .write(&store.beside("v3.ovpack")),
     )
     .unwrap();
-    let (content_type, body) = upload_form("v3.ovpack", &bytes);
+    let (head, body) = server.raw_upload("v3.ovpack", &bytes);
     let mut stream = server.connect();
-    let headers = [("Content-Type", content_type)];
-    let head = server.head(
-        "POST",
-        "/api/v1/resources/temp_upload",
-        &headers,
-        body.len(),
-    );
     stream.set_nodelay(true).unwrap();
     for byte in head.iter().chain(&body) {
         stream.write_all(&[*byte]).unwrap();

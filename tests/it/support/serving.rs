@@ -193,6 +193,14 @@ impl Serving {
         self.send("POST", "/api/v1/resources/temp_upload", &headers, &body)
     }
 
+    /// Returns the head and the body of an upload, for who sends them in a way of their own.
+    pub(crate) fn raw_upload(&self, name: &str, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let (content_type, body) = upload_form(name, bytes);
+        let headers = [("Content-Type", content_type)];
+        let path = "/api/v1/resources/temp_upload";
+        (self.head("POST", path, &headers, body.len()), body)
+    }
+
     /// Uploads a pack and returns its id.
     #[track_caller]
     pub(crate) fn upload(&self, pack: &Utf8Path) -> String {
