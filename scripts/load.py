@@ -29,7 +29,7 @@ store = os.path.join(work, "load-store")
 CLIENTS = 64
 seen, wrong, lock = Counter(), [], threading.Lock()
 # What one writing act, four that read files and those that ask the journal may take together.
-MEMORY_MAX_MIB = 256
+MEMORY_MAX_MIB = 160
 port, process = 0, None
 peaks = [0] * 5
 end = 0.0

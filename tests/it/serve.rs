@@ -719,3 +719,28 @@ fn bytes_that_come_one_by_one_are_an_upload_all_the_same() {
     let body = json!({ "temp_file_id": received["temp_file_id"], "parent": "resources" });
     server.post("/api/v1/pack/import", &body).result();
 }
+
+#[test]
+fn its_memory_has_few_arenas_unless_the_environment_says_how_many() {
+    let store = TestStore::fresh();
+    let said = |process: u32| {
+        let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap();
+        let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
+        let mut said = environment.split(|byte| *byte == 0);
+        let said = said.find_map(|line| line.strip_prefix(b"MALLOC_ARENA_MAX="));
+        let said = said.map(|value| String::from_utf8(value.to_vec()).unwrap());
+        (name.trim().to_owned(), said)
+    };
+    let server = Serving::start(&store);
+    let expected = if cfg!(target_env = "gnu") {
+        Some("2".to_owned())
+    } else {
+        None
+    };
+    assert_eq!(said(server.process()), ("ovpack".to_owned(), expected));
+    server.terminate();
+    assert_eq!(server.ended().0, Some(0));
+    let mut command = store.command(["serve", "--addr", "127.0.0.1:0"]);
+    let server = Serving::of(command.env("MALLOC_ARENA_MAX", "5"));
+    assert_eq!(said(server.process()).1, Some("5".to_owned()));
+}

@@ -3,6 +3,7 @@
 
 mod acts;
 mod answer;
+mod arenas;
 mod asked;
 mod find;
 mod gate;
@@ -20,6 +21,7 @@ mod state;
 mod status;
 mod uploads;
 
+pub(crate) use arenas::keep_few as keep_few_arenas;
 pub(crate) use keys::Keys;
 pub(crate) use server::{Listening, serve};
 pub(crate) use state::Settings;

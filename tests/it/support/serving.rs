@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
@@ -86,7 +86,11 @@ impl Serving {
     /// Starts a server with arguments.
     pub(crate) fn start_with(store: &TestStore, arguments: &[&str]) -> Self {
         let mut command = store.command(["serve", "--addr", "127.0.0.1:0"]);
-        command.args(arguments);
+        Self::of(command.args(arguments))
+    }
+
+    /// Starts a server by a command of its own.
+    pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -107,6 +111,11 @@ impl Serving {
             address: address.to_owned(),
             key: None,
         }
+    }
+
+    /// Returns the id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Lets requests carry a key.

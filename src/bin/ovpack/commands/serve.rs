@@ -72,6 +72,7 @@ struct Started {
 
 /// Runs the verb.
 pub(crate) fn run(ui: &Ui, caller: &Caller, args: &Args) -> Result<Exit> {
+    http::keep_few_arenas();
     let settings = Settings {
         store: caller.store()?.path().to_owned(),
         while_running: caller.options.while_running,
