@@ -196,6 +196,21 @@ pub(crate) fn write<T>(
     Ok(result)
 }
 
+/// Brings what a transaction has written so far to the disk, as far as that can be done before it is
+/// committed: its commit then waits for next to nothing. It stays what it is, undone unless committed.
+pub(crate) fn write_ahead(tx: &Transaction<'_>, action: &'static str) -> Result<()> {
+    match tx.cache_flush() {
+        // Some pages are in use; the commit writes them.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+        flushed => flushed.context(action)?,
+    }
+    if let Some(path) = tx.path() {
+        let wal = Utf8PathBuf::from([path, "-wal"].concat());
+        fsops::sync_file_at(&wal)?;
+    }
+    Ok(())
+}
+
 /// Calls `visit` for each row that a statement answers.
 pub(crate) fn for_each_row(
     statement: &mut Statement<'_>,

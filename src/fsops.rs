@@ -345,6 +345,14 @@ pub(crate) fn sync_file(file: &File, path: &Utf8Path) -> Result<()> {
         .map_err(|source| Error::io("sync", path, source))
 }
 
+/// Makes the bytes durable that a file has, whoever wrote them.
+pub(crate) fn sync_file_at(path: &Utf8Path) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = fs::open(path.as_std_path(), flags, Mode::empty())
+        .map_err(|source| Error::io("open", path, source.into()))?;
+    sync_file(&File::from(file), path)
+}
+
 /// Makes a directory named by a path from outside, and those above it that are missing.
 pub(crate) fn create_dir_all(path: &Utf8Path) -> Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is fsops")]

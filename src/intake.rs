@@ -51,17 +51,9 @@ pub(crate) struct Intake {
 pub(crate) trait Destination: Sync {
     /// Returns whether a file's bytes go anywhere; they are verified in any case. Asked once for each
     /// file, by the acting thread, which has the rows.
-    fn takes(&self, file: &FileClaim<'_>, staging: &Staging) -> Result<bool>;
+    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool>;
     /// Returns a way there for one worker.
     fn sink(&self) -> Box<dyn ByteSink + '_>;
-}
-
-/// A file of a pack, as headers and manifest claim it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FileClaim<'a> {
-    pub(crate) path: &'a EntryPath,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: Option<Digest>,
 }
 
 /// One worker's way to where the bytes of files go, one file after the other.
@@ -79,7 +71,7 @@ pub(crate) trait ByteSink {
 pub(crate) struct Nowhere;
 
 impl Destination for Nowhere {
-    fn takes(&self, _: &FileClaim<'_>, _: &Staging) -> Result<bool> {
+    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
         Ok(false)
     }
 
@@ -186,13 +178,8 @@ impl Intake {
                 let mut runs = Runs::default();
                 staging.for_each_file_member(&mut |path, location, claimed| {
                     control.ensure_not_interrupted()?;
-                    let claim = FileClaim {
-                        path: &path,
-                        size_bytes: location.size_bytes,
-                        sha256: claimed,
-                    };
                     let job = Job {
-                        is_taken: destination.takes(&claim, staging)?,
+                        is_taken: destination.takes(&path, staging)?,
                         path,
                         location,
                         claimed,

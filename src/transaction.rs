@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::exchange::{self, Stopped, Way};
 use crate::fsops::Syncer;
 use crate::id::TransactionId;
-use crate::journal::prepare::{Prepared, Synced, Unit};
+use crate::journal::prepare::{Prepared, Unit};
 use crate::journal::{Cited, EventKind, NewTransaction};
 use crate::plan::{Change, ChangeCounts};
 use crate::policy::PolicyRecord;
@@ -120,8 +120,8 @@ impl<'s> Transaction<'s> {
         look_again: LookAgain<'_>,
     ) -> Result<u64> {
         staging.heed_no_more();
-        let synced = || self.syncer.as_ref().map_or(Ok(()), Syncer::wait);
-        let ready = prepare(self.session, self.id, prepared, staging, &synced)
+        let syncer = self.syncer.as_ref();
+        let ready = prepare(self.session, self.id, prepared, staging, syncer)
             .and_then(|()| self.session.journal.checkpoint())
             .and_then(|()| look_again(self.session));
         if let Err(error) = ready {
@@ -162,12 +162,12 @@ fn prepare(
     id: TransactionId,
     prepared: &Prepared,
     staging: &Staging,
-    synced: Synced<'_>,
+    syncer: Option<&Syncer>,
 ) -> Result<()> {
-    match session.journal.prepare(id, prepared, staging, synced) {
+    match session.journal.prepare(id, prepared, staging, syncer) {
         Err(Error::NoSpace { .. }) => {
             session.layout.release_reserve()?;
-            session.journal.prepare(id, prepared, staging, synced)
+            session.journal.prepare(id, prepared, staging, syncer)
         }
         prepared => prepared,
     }

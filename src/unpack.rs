@@ -10,7 +10,7 @@ use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Rule};
 use crate::fsops::{self, Stat, Syncer};
-use crate::intake::{ByteSink, Destination, FileClaim};
+use crate::intake::{ByteSink, Destination};
 use crate::layout::Layout;
 use crate::selection::Selector;
 use crate::slot::{NewFile, SlotTree, SlotWriter};
@@ -40,8 +40,8 @@ pub(crate) fn is_left_out(live_path: &str) -> bool {
 pub(crate) enum FileRows {
     /// With those of the directories.
     AtOnce,
-    /// By [`IntoSlots`], while others write the files.
-    WithTheirBytes,
+    /// By [`stage_files`], once all files are written: rows can be made while the disk syncs.
+    AfterTheirBytes,
 }
 
 /// Stages the rows of the tree to be: the pack's entries, the directories that both its sides leave
@@ -83,7 +83,7 @@ pub(crate) fn stage_rows(
             stage_missing_above(staging, &live, unit)?;
             above = parent;
         }
-        if kind == EntryKind::File && files == FileRows::WithTheirBytes {
+        if kind == EntryKind::File && files == FileRows::AfterTheirBytes {
             return Ok(());
         }
         let mode = if kind == EntryKind::Directory {
@@ -104,13 +104,34 @@ pub(crate) fn stage_rows(
             sha256: sha256.filter(|_| kind == EntryKind::File),
         })
     };
-    if files == FileRows::WithTheirBytes && staging.lists_all_directories() {
+    if files == FileRows::AfterTheirBytes && staging.lists_all_directories() {
         // Only what is left out tells more than the directories.
         staging.for_each_directory_and([LOCK_FILE, CONTROL_FILE], &mut take)?;
     } else {
         staging.for_each_manifest_entry(&mut take)?;
     }
     Ok(left_out)
+}
+
+/// Stages the rows of all files of the pack, but for those that are left out. They must be what the
+/// manifest says.
+pub(crate) fn stage_files(
+    staging: &Staging,
+    roots: &Roots,
+    units: &[PlannedUnit],
+    left_out: &[String],
+) -> Result<()> {
+    let prefix = &roots.prefix;
+    for unit in units {
+        let place = EntryPath::parse(&unit.path).unwrap_or_default();
+        // A unit that is made with directories above the root holds all of the pack.
+        let below = place.strip_prefix(prefix).unwrap_or_default();
+        staging.stage_files_below(&below, prefix, fsops::FILE_MODE)?;
+    }
+    left_out.iter().try_for_each(|path| {
+        let below = EntryPath::parse(path).unwrap_or_default();
+        staging.unstage_file(&prefix.join(&below))
+    })
 }
 
 fn is_in(unit: &PlannedUnit, live: &EntryPath) -> bool {
@@ -235,7 +256,7 @@ pub(crate) struct IntoSlots<'a> {
     pack: &'a Utf8Path,
     slots: &'a [SlotTree],
     prefix: EntryPath,
-    /// Whether rows say which files are written, or are made of all that have a place.
+    /// Whether rows say which files are written, or all are that have a place.
     rows: FileRows,
     syncer: Option<&'a Syncer>,
 }
@@ -251,7 +272,7 @@ impl<'a> IntoSlots<'a> {
             pack,
             slots,
             prefix,
-            rows: FileRows::WithTheirBytes,
+            rows: FileRows::AfterTheirBytes,
             syncer,
         }
     }
@@ -264,20 +285,10 @@ impl<'a> IntoSlots<'a> {
 }
 
 impl Destination for IntoSlots<'_> {
-    fn takes(&self, file: &FileClaim<'_>, staging: &Staging) -> Result<bool> {
-        let live = self.prefix.join(file.path);
-        if self.rows == FileRows::WithTheirBytes {
-            if is_left_out(&live) || !self.slots.iter().any(|slot| slot.holds(&live)) {
-                return Ok(false);
-            }
-            staging.stage(&StagedRow {
-                path: live.to_string(),
-                kind: EntryKind::File,
-                mode: fsops::FILE_MODE,
-                bytes: file.size_bytes,
-                sha256: file.sha256,
-            })?;
-            return Ok(true);
+    fn takes(&self, path: &EntryPath, staging: &Staging) -> Result<bool> {
+        let live = self.prefix.join(path);
+        if self.rows == FileRows::AfterTheirBytes {
+            return Ok(!is_left_out(&live) && self.slots.iter().any(|slot| slot.holds(&live)));
         }
         // A directory stays where a file of its name is left out.
         let is_file = staging.staged_kind(&live)? == Some(EntryKind::File);

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::Result;
 use crate::fsops::Stat;
-use crate::intake::{ByteSink, Destination, FileClaim, Intake};
+use crate::intake::{ByteSink, Destination, Intake};
 use crate::jobs::Jobs;
 use crate::pack::Place;
 use crate::staging::Staging;
@@ -59,7 +59,7 @@ struct Taken {
 }
 
 impl Destination for Taken {
-    fn takes(&self, _: &FileClaim<'_>, _: &Staging) -> Result<bool> {
+    fn takes(&self, _: &EntryPath, _: &Staging) -> Result<bool> {
         Ok(true)
     }
 

@@ -117,7 +117,7 @@ pub(super) fn stage(
     let units = roots.units(&session.layout)?;
     let cache = session.cache.as_mut();
     let files = if taking.is_everything() {
-        FileRows::WithTheirBytes
+        FileRows::AfterTheirBytes
     } else {
         FileRows::AtOnce
     };
@@ -128,6 +128,9 @@ pub(super) fn stage(
     write(tx, intake, roots, &units, &mut slots, taking)?;
     if let Some(syncer) = &tx.syncer {
         syncer.begin_last()?;
+    }
+    if taking.is_everything() {
+        unpack::stage_files(&intake.staging, roots, &units, &left_out)?;
     }
     if !taking.is_merge {
         compare_live(tx.session, intake, &units, &mut slots, control)?;

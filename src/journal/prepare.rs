@@ -7,6 +7,7 @@ use super::{EventKind, Journal, chain, index, state, to_column};
 use crate::db::{self, Batch, DatabaseContext as _};
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::fsops::Syncer;
 use crate::id::{SlotId, TransactionId};
 use crate::plan::ChangeCounts;
 use crate::policy::PolicyRecord;
@@ -91,21 +92,20 @@ pub(crate) struct Prepared {
     pub(crate) undoes: Option<TransactionId>,
 }
 
-/// Returns once the new trees are durable.
-pub(crate) type Synced<'a> = &'a dyn Fn() -> Result<()>;
-
 impl Journal {
-    /// Records what a transaction is about to do; durable when this returns. The rows are written
-    /// while the new trees still become durable; the event is not before they are.
+    /// Records what a transaction is about to do; durable when this returns. The rows are written, and
+    /// brought to the disk, while `syncer` still makes the new trees durable; the event is not before
+    /// they are.
     pub(crate) fn prepare(
         &mut self,
         id: TransactionId,
         prepared: &Prepared,
         staging: &Staging,
-        synced: Synced<'_>,
+        syncer: Option<&Syncer>,
     ) -> Result<()> {
-        db::write(&mut self.connection, "record what is prepared", |sql| {
-            insert_facts(sql, id, prepared).context("record what is prepared")?;
+        let action = "record what is prepared";
+        db::write(&mut self.connection, action, |sql| {
+            insert_facts(sql, id, prepared).context(action)?;
             let mut effects = Vec::new();
             if prepared.undoes.is_some() {
                 effects.extend(state::flips(sql, &state::targets(sql, id)?)?);
@@ -125,7 +125,11 @@ impl Journal {
             insert_effects(sql, id, &effects)?;
             let rows = chain::Rows::Prepared;
             chain::append(sql, id, EventKind::Prepared, &json!({}), rows)?;
-            synced()
+            let Some(syncer) = syncer else {
+                return Ok(());
+            };
+            db::write_ahead(sql, action)?;
+            syncer.wait()
         })
     }
 }

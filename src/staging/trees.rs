@@ -58,6 +58,32 @@ impl Staging {
         Ok(())
     }
 
+    /// Puts all files that the manifest lists below a directory of the pack into the tree to be, for a
+    /// pack whose root goes to `prefix`; none of them may be there already.
+    pub(crate) fn stage_files_below(&self, below: &str, prefix: &str, mode: u32) -> Result<()> {
+        let insert = "INSERT OR FAIL INTO staged_entry (path, kind, mode, bytes, sha256)
+             SELECT iif(?1 = '', path, ?1 || '/' || path), kind, ?2, bytes, sha256 FROM manifest_entry
+             WHERE kind = 'file' AND path >= ?3 AND path < ?4 ORDER BY path";
+        let (first, end) = if below.is_empty() {
+            (String::new(), char::MAX.to_string())
+        } else {
+            ([below, "/"].concat(), super::end_of(below))
+        };
+        self.connection
+            .execute(insert, params![prefix, mode, first, end])
+            .map(drop)
+            .context("stage entries")
+    }
+
+    /// Takes a file out of the tree to be, where it is there.
+    pub(crate) fn unstage_file(&self, path: &str) -> Result<()> {
+        let mut delete = self
+            .connection
+            .prepare_cached("DELETE FROM staged_entry WHERE path = ?1 AND kind = 'file'")
+            .context("stage entries")?;
+        delete.execute([path]).map(drop).context("stage entries")
+    }
+
     /// Returns whether the tree to be has an entry at `path`.
     pub(crate) fn is_staged(&self, path: &str) -> Result<bool> {
         let mut query = self
