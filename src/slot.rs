@@ -90,13 +90,21 @@ impl SlotTree {
 
     /// Makes a directory; the one above must be there.
     pub(crate) fn create_dir(&mut self, live_path: &str) -> Result<()> {
+        let mut open = self.open.take();
+        let made = self.make_dir(live_path, &mut open);
+        self.open = open;
+        made
+    }
+
+    /// Makes a directory; `open` is the one that the same writer used last.
+    fn make_dir(&self, live_path: &str, open: &mut Option<(String, Dir)>) -> Result<()> {
         let path = self.path_in_slot(live_path);
         let ownership = self.ownership;
-        let (parent, name) = self.open_parent(&path)?;
+        let (parent, name) = parent_of(&self.slot, open, &path)?;
         parent.create_dir(name, ownership.mode)?;
         let made = parent.open_dir(name)?;
         own(&made, ownership)?;
-        self.open = Some((path, made));
+        *open = Some((path, made));
         Ok(())
     }
 
@@ -181,7 +189,7 @@ fn parent_of<'a>(
     }
 }
 
-/// One of several who write files into slots at the same time, each with directories of its own.
+/// One of several who write into slots at the same time, each with open directories of its own.
 #[derive(Debug)]
 pub(crate) struct SlotWriter<'s> {
     slots: &'s [SlotTree],
@@ -201,13 +209,24 @@ impl<'s> SlotWriter<'s> {
 
     /// Makes a file, where a slot holds its live path; the directory above must be there.
     pub(crate) fn create(&mut self, live_path: &str) -> Result<Option<NewFile>> {
-        let Some(slot) = self.slots.iter().find(|slot| slot.holds(live_path)) else {
+        let Some(slot) = self.slot_of(live_path) else {
             return Ok(None);
         };
+        slot.make_file(live_path, &mut self.open).map(Some)
+    }
+
+    /// Makes a directory, where a slot holds its live path; the one above must be there.
+    pub(crate) fn create_dir(&mut self, live_path: &str) -> Result<()> {
+        self.slot_of(live_path)
+            .map_or(Ok(()), |slot| slot.make_dir(live_path, &mut self.open))
+    }
+
+    fn slot_of(&mut self, live_path: &str) -> Option<&'s SlotTree> {
+        let slot = self.slots.iter().find(|slot| slot.holds(live_path))?;
         if self.slot.replace(slot.id) != Some(slot.id) {
             self.open = None;
         }
-        slot.make_file(live_path, &mut self.open).map(Some)
+        Some(slot)
     }
 }
 

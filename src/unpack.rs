@@ -1,5 +1,7 @@
 //! Unpacking: the tree to be, first as rows, then as files in slots.
 
+mod directories;
+
 use camino::Utf8Path;
 use rusqlite::named_params;
 use rustix::io::Errno;
@@ -16,6 +18,9 @@ use crate::selection::Selector;
 use crate::slot::{NewFile, SlotTree, SlotWriter};
 use crate::staging::{StagedRow, Staging};
 use crate::target::{PlannedUnit, Roots};
+
+use directories::Made;
+pub(crate) use directories::{make_all as make_directories, make_while as make_directories_while};
 
 /// Watch-task control files: the installation's, not the content's.
 pub(crate) const CONTROL_FILES: [&str; 3] = [
@@ -174,23 +179,6 @@ fn stage_directory(staging: &Staging, live: &EntryPath, unit: &PlannedUnit) -> R
     staging.stage(&row)
 }
 
-/// Makes the staged directories in their slots; `pack` is for the message.
-pub(crate) fn make_directories(
-    pack: &Utf8Path,
-    staging: &Staging,
-    slots: &mut [SlotTree],
-) -> Result<()> {
-    staging.for_each_staged_directory(&mut |path| match slots
-        .iter_mut()
-        .find(|slot| slot.holds(path))
-    {
-        Some(slot) => slot
-            .create_dir(path)
-            .map_err(|error| or_unholdable(error, pack, path)),
-        None => Ok(()),
-    })
-}
-
 /// A name that the file system does not hold, or does not keep apart from another one, is the
 /// pack's matter: in a slot that was just made, nothing else can be in the way.
 fn or_unholdable(error: Error, pack: &Utf8Path, path: &str) -> Error {
@@ -258,6 +246,8 @@ pub(crate) struct IntoSlots<'a> {
     prefix: EntryPath,
     /// Whether rows say which files are written, or all are that have a place.
     rows: FileRows,
+    /// How far the directories are; `None` where they are all there.
+    made: Option<&'a Made>,
     syncer: Option<&'a Syncer>,
 }
 
@@ -273,8 +263,15 @@ impl<'a> IntoSlots<'a> {
             slots,
             prefix,
             rows: FileRows::AfterTheirBytes,
+            made: None,
             syncer,
         }
+    }
+
+    /// Waits for the directory of each file.
+    pub(crate) const fn into_those(mut self, made: &'a Made) -> Self {
+        self.made = Some(made);
+        self
     }
 
     /// Writes those files alone that are staged and not live already with the same content.
@@ -299,6 +296,7 @@ impl Destination for IntoSlots<'_> {
         Box::new(SlotSink {
             into: self,
             writer: SlotWriter::new(self.slots),
+            ready: None,
             open: None,
         })
     }
@@ -309,12 +307,20 @@ impl Destination for IntoSlots<'_> {
 struct SlotSink<'a> {
     into: &'a IntoSlots<'a>,
     writer: SlotWriter<'a>,
+    /// The directory that was waited for last.
+    ready: Option<EntryPath>,
     open: Option<NewFile>,
 }
 
 impl ByteSink for SlotSink<'_> {
     fn begin(&mut self, path: &EntryPath) -> Result<()> {
         let live = self.into.prefix.join(path);
+        if let (Some(made), Some(parent)) = (self.into.made, live.parent())
+            && self.ready.as_ref() != Some(&parent)
+        {
+            made.wait_for(&parent)?;
+            self.ready = Some(parent);
+        }
         let made = self.writer.create(&live);
         self.open = made.map_err(|error| or_unholdable(error, self.into.pack, path))?;
         Ok(())

@@ -159,18 +159,20 @@ fn write(
         session, syncer, ..
     } = tx;
     let (layout, prefix) = (&session.layout, roots.prefix.clone());
-    unpack::make_directories(pack, staging, slots)?;
     if taking.is_merge {
+        unpack::make_directories(pack, staging, slots)?;
         taking.keep_files(layout, staging, units, slots, session.cache.as_mut())?;
         let into = IntoSlots::new(pack, slots, prefix, syncer.as_ref()).only_staged();
         intake.read_bytes(&into, session.cache.as_mut(), control)?;
         return assembly::set_modes(staging, slots);
     }
-    let mut into = IntoSlots::new(pack, slots, prefix, syncer.as_ref());
-    if !taking.selector.is_everything() {
-        into = into.only_staged();
-    }
-    intake.read_bytes(&into, session.cache.as_mut(), control)
+    unpack::make_directories_while(pack, staging, slots, intake.jobs, |made| {
+        let mut into = IntoSlots::new(pack, slots, prefix, syncer.as_ref()).into_those(made);
+        if !taking.selector.is_everything() {
+            into = into.only_staged();
+        }
+        intake.read_bytes(&into, session.cache.as_mut(), control)
+    })
 }
 
 /// Lists what the new trees replace, while they become durable.
