@@ -5,6 +5,9 @@
 //! holds of a path (id, URI, owners, `context_type`, times) follows from where the path is now and is
 //! worked out when it is asked for, so that it is right after content moved.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::digest::Digest;
@@ -56,6 +59,21 @@ impl RecordText {
         Self {
             scalars: json!({ "abstract": abstract_text }).to_string(),
             text: Some(text),
+        }
+    }
+
+    /// Returns the same of a directory that has these texts now; all else stays as it is, in the very
+    /// words.
+    pub(crate) fn described(&self, abstract_text: Option<&str>, text: Option<&str>) -> Self {
+        let mut scalars: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(&self.scalars).unwrap_or_default();
+        match abstract_text.map(serde_json::value::to_raw_value) {
+            Some(Ok(json)) => scalars.insert("abstract".to_owned(), json),
+            Some(Err(_)) | None => scalars.remove("abstract"),
+        };
+        Self {
+            scalars: serde_json::to_string(&scalars).unwrap_or_else(|_| "{}".to_owned()),
+            text: text.map(str::to_owned),
         }
     }
 

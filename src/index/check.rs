@@ -14,12 +14,15 @@ use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::fsops::Dir;
 use crate::journal::Journal;
-use crate::record::{self, TEXT_BYTES_MAX};
+use crate::record::{self, IndexOrigin, IndexedRow, RecordText, TEXT_BYTES_MAX};
 use crate::staging::{Keeps, StagedRow, Staging};
 use crate::uri::Uri;
 
 /// Most faults that are listed.
 const LISTED_MAX: usize = 1_000;
+
+/// Files that describe directories, by directory and level.
+type Describing = BTreeMap<(String, u8), String>;
 
 /// What a check found so far.
 #[derive(Debug, Default)]
@@ -52,7 +55,11 @@ pub(crate) fn check(
 ) -> Result<IndexCheckReport> {
     let mut faults = Faults::default();
     let records = check_records(journal, live, uri, &mut faults, control)?;
-    if let Some(database) = database {
+    let is_behind = match &database {
+        Some(database) => database.is_behind(journal)?,
+        None => !journal.touched_since(0)?.1.is_empty(),
+    };
+    if let Some(database) = database.filter(|_| !is_behind) {
         fill::want(database, journal, uri.path())?;
         check_documents(database, uri, &mut faults)?;
     }
@@ -62,6 +69,7 @@ pub(crate) fn check(
         records,
         faults: faults.listed,
         total: faults.total,
+        is_behind,
         without_vector: 0,
         transaction: None,
         is_fixed: false,
@@ -76,7 +84,7 @@ fn check_records(
     faults: &mut Faults,
     control: &Control,
 ) -> Result<u64> {
-    let mut describing = BTreeMap::new();
+    let mut describing = Describing::new();
     journal.for_each_committed(uri.path(), &mut |entry| {
         control.ensure_not_interrupted()?;
         if let Some((directory, level)) = record::described_by(&entry.path)
@@ -88,14 +96,16 @@ fn check_records(
         Ok(())
     })?;
     let mut records = 0_u64;
+    let mut abstracts = Abstracts::default();
     journal.for_each_indexed(uri.path(), &mut |row| {
         records = records.saturating_add(1);
         describing.remove(&(row.path.clone(), row.level));
+        let is_of_other_abstract = abstracts.differ_from(&row, &describing);
         let fault = match &row.says {
             _ if record::indexable(&row.path).is_none() => Some("orphan"),
             None => Some("unsaid"),
             Some(says) if says.digest() != row.record => Some("unsaid"),
-            Some(_) if row.is_stale => Some("stale"),
+            Some(_) if row.is_stale || is_of_other_abstract => Some("stale"),
             Some(_) => None,
         };
         if let Some(fault) = fault {
@@ -110,6 +120,43 @@ fn check_records(
         }
     }
     Ok(records)
+}
+
+/// The abstract that the record before told of, which stands before the overview's.
+#[derive(Default)]
+struct Abstracts {
+    path: String,
+    /// `None` where the pack's record may say something else than the file.
+    text: Option<String>,
+}
+
+impl Abstracts {
+    /// Takes the next record, in the order of paths and levels; returns whether it follows from an
+    /// overview and names another abstract than the directory has.
+    fn differ_from(&mut self, row: &IndexedRow, describing: &Describing) -> bool {
+        let says = row.says.as_ref();
+        if row.level == 0 {
+            self.path.clone_from(&row.path);
+            let derived = says.filter(|_| row.origin == IndexOrigin::Derived && !row.is_stale);
+            self.text = derived.and_then(|says| says.text.clone());
+            return false;
+        }
+        let Some(says) = says.filter(|_| row.level == 1 && row.origin == IndexOrigin::Derived)
+        else {
+            return false;
+        };
+        let text = if self.path == row.path {
+            self.text.as_deref()
+        } else {
+            // A file that is there without a record is told of by itself.
+            let is_described = describing.contains_key(&(row.path.clone(), 0));
+            (!is_described).then_some("")
+        };
+        let text = text.zip(says.text.clone());
+        text.is_some_and(|(abstract_text, text)| {
+            RecordText::derived(abstract_text, text).digest() != row.record
+        })
+    }
 }
 
 /// Full text has what the journal wants, and nothing else.

@@ -165,7 +165,6 @@ impl Index<'_> {
 
     /// Holds records and full text against what the rules want.
     pub(crate) fn check(&self, uri: &Uri, control: &Control) -> Result<IndexCheckReport> {
-        // Where nothing was indexed yet there is nothing to hold against the records.
         let mut database = IndexDatabase::open_for_comparing(self.layout)?;
         let live = self.layout.open_live()?;
         let report = check::check(self.journal, &live, database.as_mut(), uri, control)?;

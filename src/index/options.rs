@@ -205,6 +205,9 @@ pub struct IndexCheckReport {
     pub faults: Vec<IndexFault>,
     /// How much is wrong.
     pub total: u64,
+    /// Whether full text lags behind the last commit, so that it could not be held against anything; the
+    /// next question brings it up to date.
+    pub is_behind: bool,
     /// Documents without a vector of the present model.
     pub without_vector: u64,
     /// The transaction that set records right; `None` where none had to be, or nobody asked for it.

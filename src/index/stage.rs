@@ -8,7 +8,7 @@ use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::record::{self, RecordText, TEXT_BYTES_MAX};
-use crate::staging::{Keeps, Staging};
+use crate::staging::{Keeps, Staging, StaleRecord};
 
 /// Says whether a path of a pack is taken.
 pub(crate) type Takes<'a> = &'a dyn Fn(&EntryPath, EntryKind) -> bool;
@@ -50,7 +50,12 @@ pub(crate) fn stage_index(
     if let Some(pack) = pack {
         stage_pack(staging, pack)?;
     }
-    stage_derived(staging, read)
+    // A reindex reads live files, which may have changed since the last commit.
+    let may_be_other = keeps == Keeps::All;
+    let texts = Texts { read, may_be_other };
+    stage_renewed(journal, staging, texts)?;
+    stage_derived(staging, texts)?;
+    staging.drop_stale_derived()
 }
 
 /// Takes the records of the pack. Where several stand for one path and level the first counts.
@@ -67,11 +72,93 @@ fn stage_pack(staging: &Staging, pack: PackRecords<'_>) -> Result<()> {
     )
 }
 
-/// Adds what follows from `.abstract.md` and `.overview.md` where nobody says more of the directory.
-fn stage_derived(staging: &Staging, read: ReadText<'_>) -> Result<()> {
-    let read_text = |path: &str| -> Result<Option<String>> {
-        Ok(read(path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+/// Takes in the records of earlier packs whose content was changed: what they say of it stays, but for
+/// abstract and text of a directory, which are those of its files.
+fn stage_renewed(journal: &Journal, staging: &Staging, texts: Texts<'_>) -> Result<()> {
+    let (mut path, mut level) = (String::new(), 0);
+    loop {
+        let page = staging.stale_records_after(&path, level)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        (path, level) = (last.path.clone(), last.level);
+        for stale in &page {
+            if let Some(says) = journal.record_text(&stale.record)?
+                && let Some(says) = renewed(staging, stale, says, texts)?
+            {
+                staging.stage_renewed(stale, &says)?;
+            }
+        }
+    }
+}
+
+/// Returns what a record says of the present content; `None` where that is not known.
+fn renewed(
+    staging: &Staging,
+    stale: &StaleRecord,
+    says: RecordText,
+    texts: Texts<'_>,
+) -> Result<Option<RecordText>> {
+    // Of a file nobody knows more.
+    if stale.level > 1 || staging.staged_kind(&stale.path)? != Some(EntryKind::Directory) {
+        return Ok(Some(says));
+    }
+    let at = |level| texts.at(staging, &record::describing(&stale.path, level));
+    let described = match (at(0)?, stale.level) {
+        (Text::Unknown, _) => return Ok(None),
+        (text, 0) => says.described(text.as_str(), text.as_str()),
+        (abstract_text, level) => match at(level)? {
+            Text::Unknown => return Ok(None),
+            text @ (Text::Is(_) | Text::None) => {
+                says.described(abstract_text.as_str(), text.as_str())
+            }
+        },
     };
+    Ok(Some(described))
+}
+
+/// A text that describes a directory.
+enum Text {
+    Is(String),
+    /// There is none, or it describes nothing: it is too large, or not UTF-8.
+    None,
+    /// The file is not what the tree to be has.
+    Unknown,
+}
+
+impl Text {
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Is(text) => Some(text),
+            Self::None | Self::Unknown => None,
+        }
+    }
+}
+
+/// The texts of the tree to be.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    read: ReadText<'a>,
+    /// Whether what cannot be read may be other content than the tree to be has.
+    may_be_other: bool,
+}
+
+impl Texts<'_> {
+    fn at(self, staging: &Staging, path: &str) -> Result<Text> {
+        if !staging.is_staged(path)? {
+            return Ok(Text::None);
+        }
+        let read = (self.read)(path)?;
+        Ok(match read.map(String::from_utf8) {
+            Some(Ok(text)) => Text::Is(text),
+            None if self.may_be_other => Text::Unknown,
+            Some(Err(_)) | None => Text::None,
+        })
+    }
+}
+
+/// Adds what follows from `.abstract.md` and `.overview.md` where nobody says more of the directory.
+fn stage_derived(staging: &Staging, texts: Texts<'_>) -> Result<()> {
     let mut last = String::new();
     loop {
         let page = staging.describing_files_after(&last, TEXT_BYTES_MAX)?;
@@ -80,32 +167,29 @@ fn stage_derived(staging: &Staging, read: ReadText<'_>) -> Result<()> {
         };
         last.clone_from(end);
         for path in &page {
-            stage_described(staging, path, &read_text)?;
+            stage_described(staging, path, texts)?;
         }
     }
 }
 
 /// Adds what follows from one text, unless somebody says more of its directory.
-fn stage_described(
-    staging: &Staging,
-    path: &str,
-    read_text: &dyn Fn(&str) -> Result<Option<String>>,
-) -> Result<()> {
+fn stage_described(staging: &Staging, path: &str, texts: Texts<'_>) -> Result<()> {
     let Some((directory, level)) = record::described_by(path) else {
         return Ok(());
     };
     if staging.is_indexed(directory, level)? {
         return Ok(());
     }
-    // A text that is not UTF-8 describes nothing.
-    let Some(text) = read_text(path)? else {
+    let Text::Is(text) = texts.at(staging, path)? else {
         return Ok(());
     };
-    let abstract_path = record::describing(directory, 0);
     let abstract_text = match level {
         0 => text.clone(),
-        _ if staging.is_staged(&abstract_path)? => read_text(&abstract_path)?.unwrap_or_default(),
-        _ => String::new(),
+        _ => match texts.at(staging, &record::describing(directory, 0))? {
+            Text::Is(text) => text,
+            Text::None => String::new(),
+            Text::Unknown => return Ok(()),
+        },
     };
     let record = RecordText::derived(&abstract_text, text);
     staging.stage_derived(directory, level, &record)

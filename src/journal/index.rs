@@ -96,6 +96,20 @@ impl Journal {
         }))
     }
 
+    /// Returns what a record says; `None` where that is gone.
+    pub(crate) fn record_text(&self, record: &Digest) -> Result<Option<RecordText>> {
+        let action = "read the content index";
+        let query = "SELECT scalars, text FROM index_record WHERE sha256 = ?1";
+        let mut statement = self.connection.prepare_cached(query).context(action)?;
+        let says = statement.query_row([record], |row| {
+            Ok(RecordText {
+                scalars: row.get(0)?,
+                text: row.get(1)?,
+            })
+        });
+        super::optional(says).context(action)
+    }
+
     /// Returns how many records are in effect.
     pub(crate) fn count_indexed(&self) -> Result<u64> {
         let query = concat!(

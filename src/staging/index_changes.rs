@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::Staging;
 use crate::db::{self, Batch, DatabaseContext as _};
+use crate::digest::Digest;
 use crate::entry_path::EntryKind;
 use crate::error::Result;
 use crate::record::{IndexOrigin, RecordText, ToldRow};
@@ -196,27 +197,32 @@ impl Staging {
         if insert.execute(row).context(action)? == 0 {
             return Ok(());
         }
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO staged_record (sha256, scalars, text) VALUES (?1, ?2, ?3)",
-            )
-            .context(action)?;
+        self.stage_record(&sha256, record)
+    }
+
+    /// Notes what a record says that no pack brought now.
+    pub(super) fn stage_record(&self, sha256: &Digest, record: &RecordText) -> Result<()> {
+        let action = "stage an index record";
+        let insert =
+            "INSERT OR IGNORE INTO staged_record (sha256, scalars, text) VALUES (?1, ?2, ?3)";
+        let mut insert = self.connection.prepare_cached(insert).context(action)?;
         insert
             .execute(params![sha256, record.scalars, record.text])
-            .context(action)?;
-        Ok(())
+            .map(drop)
+            .context(action)
     }
 
     /// Returns whether the index to be has a record at a path and level already, or keeps one that
-    /// was written for the present content.
+    /// was written for the present content. One that follows from an overview follows from the abstract
+    /// as well, and is never known to be what it should be.
     pub(crate) fn is_indexed(&self, path: &str, level: u8) -> Result<bool> {
         let mut query = self
             .connection
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM staged_index WHERE path = ?1 AND level = ?2)
                    OR EXISTS (SELECT 1 FROM foreseen_index WHERE path = ?1 AND level = ?2
-                              AND is_kept AND record_sha256 IS NOT NULL AND content_sha256 IS content)",
+                              AND is_kept AND record_sha256 IS NOT NULL AND content_sha256 IS content
+                              AND (origin = 'pack' OR level = 0))",
             )
             .context("read the index to be")?;
         query

@@ -12,6 +12,7 @@ mod moved;
 mod pack_rows;
 mod reading;
 mod sides;
+mod stale_index;
 mod tree_walk;
 mod trees;
 mod waiting;
@@ -35,6 +36,7 @@ use waiting::Waiting;
 pub(crate) use index_changes::Keeps;
 pub(crate) use pack_rows::RecordRow;
 pub(crate) use reading::scalars_of;
+pub(crate) use stale_index::StaleRecord;
 pub(crate) use tree_walk::{Planned, Side};
 pub(crate) use trees::{EachChange, LiveRow, StagedRow, Tree};
 

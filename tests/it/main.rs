@@ -31,6 +31,7 @@ mod history;
 mod in_doubt;
 mod index;
 mod index_embedders;
+mod index_stale;
 mod installed;
 mod jobs;
 mod layouts;

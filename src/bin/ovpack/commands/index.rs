@@ -128,9 +128,14 @@ fn write_check(out: &mut dyn Write, report: &IndexCheckReport) -> io::Result<()>
         )?;
     }
     let transaction = report.transaction.map(|tx| format!(", written by {tx}"));
+    let behind = if report.is_behind {
+        "; full text is behind the last commit and was not checked"
+    } else {
+        ""
+    };
     writeln!(
         out,
-        "{} checked, {} wrong{}",
+        "{} checked, {} wrong{}{behind}",
         Count(report.records, "record"),
         report.total,
         transaction.unwrap_or_default()
