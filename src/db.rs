@@ -26,7 +26,7 @@ use crate::fsops;
 
 pub(crate) use batch::{BATCH_ROWS, Batch};
 pub(crate) use derived::{
-    empty_wal, open_cache, open_cache_for_reading, open_index, open_index_for_reading,
+    Reading, empty_wal, open_cache, open_cache_for_reading, open_index, open_index_for_reading,
     open_scratch, open_spool,
 };
 pub(crate) use faults::faults;

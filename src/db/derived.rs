@@ -122,11 +122,29 @@ pub(crate) fn empty_wal(connection: &Connection) {
     drop(emptied);
 }
 
+/// How a database is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Here and there: what was read is kept for a while.
+    Often,
+    /// From one end to the other: no page is needed again, and memory that is used over and over costs
+    /// less than memory that is new.
+    Once,
+}
+
 /// Opens the search index for reading; changes nothing. `None` where it is not there or cannot be
 /// used.
-pub(crate) fn open_index_for_reading(path: &Utf8Path, version: i64) -> Option<Connection> {
+pub(crate) fn open_index_for_reading(
+    path: &Utf8Path,
+    version: i64,
+    reading: Reading,
+) -> Option<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-    connection.execute_batch("PRAGMA cache_size=-16000;").ok()?;
+    let cache = match reading {
+        Reading::Often => "PRAGMA cache_size=-16000;",
+        Reading::Once => "PRAGMA cache_size=-256;",
+    };
+    connection.execute_batch(cache).ok()?;
     (cache_version(&connection).ok()? == version).then_some(connection)
 }
 

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use crate::db::{self, DatabaseContext as _};
+use crate::db::{self, DatabaseContext as _, Reading};
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir};
 use crate::journal::Journal;
@@ -54,8 +54,17 @@ impl IndexDatabase {
 
     /// Opens it for reading; `None` where it is not there or cannot be used.
     pub(super) fn open_for_reading(layout: &Layout) -> Option<Self> {
+        Self::open_to_read(layout, Reading::Often)
+    }
+
+    /// The same for who reads a table from one end to the other.
+    pub(super) fn open_for_reading_once(layout: &Layout) -> Option<Self> {
+        Self::open_to_read(layout, Reading::Once)
+    }
+
+    fn open_to_read(layout: &Layout, reading: Reading) -> Option<Self> {
         let path = layout.path_of(layout::INDEX);
-        let connection = db::open_index_for_reading(&path, VERSION)?;
+        let connection = db::open_index_for_reading(&path, VERSION, reading)?;
         Some(Self { connection })
     }
 

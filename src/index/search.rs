@@ -360,8 +360,5 @@ fn nearest_of(
     if found != expected {
         return Err(EmbedFault::Dimensions { found, expected }.to_string());
     }
-    let Some(database) = IndexDatabase::open_for_reading(layout) else {
-        return Ok(Vec::new());
-    };
-    packed::nearest(&database, model, &vector, most).map_err(|error| error.to_string())
+    packed::nearest(layout, model, &vector, most).map_err(|error| error.to_string())
 }
