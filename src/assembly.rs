@@ -11,7 +11,7 @@ use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, Stat};
 use crate::slot::SlotTree;
-use crate::staging::{StagedRow, Staging};
+use crate::staging::{Staging, TreeRow};
 use crate::stat_cache::StatCache;
 
 /// Bytes read at once.
@@ -61,8 +61,8 @@ pub(crate) fn copy_files(
     let mut buffer = vec![0; BUFFER_BYTES];
     staging.for_each_staged_file(&mut |row| {
         control.ensure_not_interrupted()?;
-        let path = EntryPath::parse(&row.path).unwrap_or_default();
-        if let (Some(source), Some(slot)) = (choose(&path)?, slot_of(slots, &row.path)) {
+        let path = EntryPath::parse(row.path).unwrap_or_default();
+        if let (Some(source), Some(slot)) = (choose(&path)?, slot_of(slots, row.path)) {
             let (stat, digest) = copy(slot, source, &path, row, &mut buffer, control)?;
             if let Some(cache) = cache.as_deref_mut() {
                 cache.remember_written(&stat, &digest);
@@ -89,7 +89,7 @@ fn copy(
     slot: &mut SlotTree,
     source: &Source,
     path: &EntryPath,
-    row: &StagedRow,
+    row: &TreeRow<'_>,
     buffer: &mut [u8],
     control: &Control,
 ) -> Result<(Stat, Digest)> {

@@ -8,6 +8,7 @@
 
 mod beneath;
 mod copy;
+mod durable;
 mod output;
 mod owner;
 mod remove;
@@ -29,6 +30,7 @@ use crate::fault;
 
 use beneath::open_beneath;
 pub(crate) use copy::{set_file_mtime, shares_blocks};
+pub(crate) use durable::{sync_file, sync_file_at};
 pub(crate) use output::OutputFile;
 pub(crate) use owner::{give_to_owner_of, set_file_mode, set_file_owner};
 pub(crate) use stat::{FileKind, Stat, is_absent, stat_file};
@@ -336,21 +338,6 @@ pub(crate) fn write_all(file: &mut File, bytes: &[u8], path: &Utf8Path) -> Resul
     fault::step("write")
         .and_then(|()| file.write_all(bytes))
         .map_err(|source| Error::io("write", path, source))
-}
-
-/// Makes a file's bytes durable; `path` is for the message.
-pub(crate) fn sync_file(file: &File, path: &Utf8Path) -> Result<()> {
-    fault::step("fsync")
-        .and_then(|()| file.sync_all())
-        .map_err(|source| Error::io("sync", path, source))
-}
-
-/// Makes the bytes durable that a file has, whoever wrote them.
-pub(crate) fn sync_file_at(path: &Utf8Path) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = fs::open(path.as_std_path(), flags, Mode::empty())
-        .map_err(|source| Error::io("open", path, source.into()))?;
-    sync_file(&File::from(file), path)
 }
 
 /// Makes a directory named by a path from outside, and those above it that are missing.

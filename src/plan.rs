@@ -96,6 +96,7 @@ pub(crate) fn scan_all(
     control.begin(Phase::Scanning, 0, 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut unread = Vec::new();
+    let mut live_rows = staging.live_rows()?;
     if let Some(cache) = cache.as_deref_mut() {
         cache.begin_scan();
     }
@@ -121,7 +122,7 @@ pub(crate) fn scan_all(
             }
         };
         match into {
-            Tree::Live => staging.add_live(&LiveRow {
+            Tree::Live => live_rows.add(&LiveRow {
                 path: found.path,
                 stat: &stat,
                 sha256,
@@ -145,6 +146,7 @@ pub(crate) fn scan_all(
         cache.end_scan();
     }
     walked?;
+    live_rows.finish()?;
     unread.into_iter().try_for_each(wrong)
 }
 
@@ -152,12 +154,11 @@ pub(crate) fn scan_all(
 pub(crate) fn tree_digest(staging: &Staging, tree: Tree, unit: &str) -> Result<(Digest, u64)> {
     let mut digest = TreeDigest::default();
     let mut bytes = 0_u64;
-    let above = EntryPath::parse(unit).unwrap_or_default();
     staging.for_each_in(tree, unit, &mut |row| {
-        let path = EntryPath::parse(&row.path).unwrap_or_default();
         bytes = bytes.saturating_add(row.bytes);
+        let below = row.path.strip_prefix(unit).unwrap_or_default();
         digest.add(
-            &path.strip_prefix(&above).unwrap_or_default(),
+            below.strip_prefix('/').unwrap_or(below),
             row.kind,
             row.mode,
             row.bytes,

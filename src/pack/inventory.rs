@@ -1,5 +1,7 @@
 //! `content_sha256`: the digest of a file inventory, without holding the inventory.
 
+use std::io::Write as _;
+
 use crate::digest::{Digest, Hasher};
 
 /// The digest of a list of files in the making.
@@ -10,6 +12,8 @@ use crate::digest::{Digest, Hasher};
 pub(crate) struct InventoryHasher {
     hasher: Hasher,
     has_files: bool,
+    /// What is said of one file.
+    line: Vec<u8>,
 }
 
 impl InventoryHasher {
@@ -21,13 +25,18 @@ impl InventoryHasher {
     /// Takes one file in. Files must come in code-point order of their paths, which is the order
     /// of their UTF-8 bytes.
     pub(crate) fn add(&mut self, path: &str, sha256: &Digest, size_bytes: u64) {
-        let before: &[u8] = if self.has_files { b"," } else { b"[" };
+        self.line.clear();
+        self.line.push(if self.has_files { b',' } else { b'[' });
         self.has_files = true;
-        self.hasher.update(before);
-        self.hasher.update(b"{\"path\":");
-        self.add_text(path);
-        let rest = format!(",\"sha256\":\"{sha256}\",\"size\":{size_bytes}}}");
-        self.hasher.update(rest.as_bytes());
+        self.line.extend_from_slice(b"{\"path\":");
+        push_text(&mut self.line, path);
+        // There is always room in a list of bytes.
+        write!(
+            self.line,
+            ",\"sha256\":\"{sha256}\",\"size\":{size_bytes}}}"
+        )
+        .unwrap_or_default();
+        self.hasher.update(&self.line);
     }
 
     /// Returns the digest of all files taken in.
@@ -36,25 +45,24 @@ impl InventoryHasher {
         self.hasher.update(end);
         self.hasher.finish()
     }
+}
 
-    /// Hashes a JSON string: `"`, `\` and what is below U+0020 are escaped, all else is literal.
-    fn add_text(&mut self, text: &str) {
-        self.hasher.update(b"\"");
-        for run in text
-            .as_bytes()
-            .split_inclusive(|byte| escape_of(*byte).is_some())
-        {
-            match run.split_last() {
-                Some((last, plain)) if escape_of(*last).is_some() => {
-                    self.hasher.update(plain);
-                    self.hasher
-                        .update(escape_of(*last).unwrap_or_default().as_bytes());
-                }
-                _ => self.hasher.update(run),
+/// Writes a JSON string: `"`, `\` and what is below U+0020 are escaped, all else is literal.
+fn push_text(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    for run in text
+        .as_bytes()
+        .split_inclusive(|byte| escape_of(*byte).is_some())
+    {
+        match run.split_last() {
+            Some((last, plain)) if escape_of(*last).is_some() => {
+                line.extend_from_slice(plain);
+                line.extend_from_slice(escape_of(*last).unwrap_or_default().as_bytes());
             }
+            _ => line.extend_from_slice(run),
         }
-        self.hasher.update(b"\"");
     }
+    line.push(b'"');
 }
 
 /// Returns how JSON escapes a byte; `None` where it stands for itself.

@@ -7,6 +7,7 @@
 mod heeding;
 mod index_changes;
 mod index_rows;
+mod live_rows;
 mod merged;
 mod moved;
 mod pack_rows;
@@ -34,11 +35,12 @@ use crate::uri::Uri;
 use waiting::Waiting;
 
 pub(crate) use index_changes::Keeps;
+pub(crate) use live_rows::LiveRow;
 pub(crate) use pack_rows::RecordRow;
 pub(crate) use reading::scalars_of;
 pub(crate) use stale_index::StaleRecord;
 pub(crate) use tree_walk::{Planned, Side};
-pub(crate) use trees::{EachChange, LiveRow, StagedRow, Tree};
+pub(crate) use trees::{EachChange, StagedRow, Tree, TreeRow};
 
 const SCHEMA: &str = concat!(
     include_str!("../../schema/staging.sql"),

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{StagedRow, Staging, Tree};
+use super::{Staging, Tree, TreeRow};
 use crate::db::DatabaseContext as _;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::Result;
@@ -51,7 +51,7 @@ impl Staging {
     /// Calls `visit` for each file of the tree to be, by path.
     pub(crate) fn for_each_staged_file(
         &self,
-        visit: &mut dyn FnMut(&StagedRow) -> Result<()>,
+        visit: &mut dyn FnMut(&TreeRow<'_>) -> Result<()>,
     ) -> Result<()> {
         self.for_each_in(Tree::Staged, "", &mut |row| match row.kind {
             EntryKind::File => visit(row),

@@ -20,11 +20,13 @@ pub(crate) struct StagedRow {
     pub(crate) sha256: Option<Digest>,
 }
 
-/// An entry of the tree that is, by live path.
+/// An entry of either tree, as it is read, by live path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LiveRow<'a> {
-    pub(crate) path: &'a EntryPath,
-    pub(crate) stat: &'a Stat,
+pub(crate) struct TreeRow<'r> {
+    pub(crate) path: &'r str,
+    pub(crate) kind: EntryKind,
+    pub(crate) mode: u32,
+    pub(crate) bytes: u64,
     pub(crate) sha256: Option<Digest>,
 }
 
@@ -108,40 +110,6 @@ impl Staging {
         while let Some(row) = rows.next().context("read staged entries")? {
             visit(&row.get::<_, String>(0).context("read staged entries")?)?;
         }
-        Ok(())
-    }
-
-    /// Puts an entry into the tree that is; one that is there already stays.
-    pub(crate) fn add_live(&self, row: &LiveRow<'_>) -> Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO live_entry (path, kind, mode, bytes, sha256, inode, mtime_ns, ctime_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )
-            .context("stage a live entry")?;
-        let stat = row.stat;
-        let kind = if stat.kind == crate::fsops::FileKind::Directory {
-            EntryKind::Directory
-        } else {
-            EntryKind::File
-        };
-        let bytes = if kind == EntryKind::File {
-            stat.size_bytes
-        } else {
-            0
-        };
-        insert
-            .execute(params![
-                row.path.as_str(),
-                kind.as_str(),
-                stat.mode,
-                column(bytes),
-                row.sha256,
-                stat.inode.cast_signed(),
-                stat.mtime_ns,
-                stat.ctime_ns
-            ])
-            .context("stage a live entry")?;
         Ok(())
     }
 
@@ -340,7 +308,7 @@ impl Staging {
         &self,
         tree: Tree,
         path: &str,
-        visit: &mut dyn FnMut(&StagedRow) -> Result<()>,
+        visit: &mut dyn FnMut(&TreeRow<'_>) -> Result<()>,
     ) -> Result<()> {
         let query = match tree {
             Tree::Staged => {
@@ -357,24 +325,21 @@ impl Staging {
         } else {
             format!("{path}0")
         };
-        let mut statement = self
-            .connection
-            .prepare(query)
-            .context("read a staged tree")?;
-        let mut rows = statement
-            .query(params![path, end])
-            .context("read a staged tree")?;
-        while let Some(row) = rows.next().context("read a staged tree")? {
-            visit(&staged_from_row(row).context("read a staged tree")?)?;
+        let action = "read a staged tree";
+        let mut statement = self.connection.prepare(query).context(action)?;
+        let mut rows = statement.query(params![path, end]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            visit(&tree_row(row).context(action)?)?;
         }
         Ok(())
     }
 }
 
-fn staged_from_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
-    Ok(StagedRow {
-        path: row.get(0)?,
-        kind: EntryKind::from_name(&row.get::<_, String>(1)?).unwrap_or(EntryKind::File),
+fn tree_row<'r>(row: &'r Row<'_>) -> rusqlite::Result<TreeRow<'r>> {
+    let kind = EntryKind::from_name(row.get_ref(1)?.as_str()?);
+    Ok(TreeRow {
+        path: row.get_ref(0)?.as_str()?,
+        kind: kind.unwrap_or(EntryKind::File),
         mode: row.get(2)?,
         bytes: row.get::<_, i64>(3)?.cast_unsigned(),
         sha256: row.get(4)?,
