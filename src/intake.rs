@@ -118,7 +118,8 @@ impl Intake {
             staging.add_finding(finding)?;
         }
         staging.set_index(head.index.as_ref(), &audit)?;
-        if let Some((observed, lines)) = reader.read_records(&audit, &mut &staging)? {
+        let records = front::read_records(&reader, &audit, &staging, jobs, control)?;
+        if let Some((observed, lines)) = records {
             staging.observe_index(IndexMember::Records, &observed, Some(lines))?;
         }
         let claims = staging.set_manifest(&head, &audit.root)?;

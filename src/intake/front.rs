@@ -5,6 +5,8 @@
 //! one more:      the manifest, unpacked and parsed ========+ bounded
 //! ```
 //!
+//! Records on lines of their own are read the same way, once it is known what the manifest says of them.
+//!
 //! The audit has the first word: what is wrong with the directory is told whatever the manifest says,
 //! and where the manifest is comes from the audit alone in the end.
 
@@ -17,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::jobs::Jobs;
 use crate::pack::manifest::{IndexRecord, ManifestEntry, ManifestHead, ManifestSink};
-use crate::pack::reader::{AuditReport, ManifestPlace, PackReader};
+use crate::pack::reader::{AuditReport, ManifestPlace, Observed, PackReader};
 use crate::staging::{RecordRow, Staging};
 
 /// What is handed over at a time: so many things, or so many bytes of them.
@@ -58,6 +60,49 @@ fn read_beside(
     staging: &Staging,
     control: &Control,
 ) -> Option<Result<(AuditReport, ManifestHead)>> {
+    let read = beside(
+        |batches, is_over| reader.read_manifest_at(place, batches, is_over),
+        |told| {
+            let audit = audit(reader, staging, control, told)?;
+            take_all(told, staging, control).map(|()| audit)
+        },
+    );
+    Some(read?.and_then(|(audit, head)| {
+        // The same bytes say the same, unless somebody writes them.
+        if !place.is_that_of(&audit) {
+            return Err(reader.changing());
+        }
+        Ok((audit, head?))
+    }))
+}
+
+/// Reads the index records that stand on lines of their own, which become rows; returns what their bytes
+/// are and how many lines, or `None` where the pack has no such member.
+pub(super) fn read_records(
+    reader: &PackReader,
+    audit: &AuditReport,
+    staging: &Staging,
+    jobs: Jobs,
+    control: &Control,
+) -> Result<Option<(Observed, u64)>> {
+    if jobs.get() > 1
+        && audit.records.is_some()
+        && let Some(read) = beside(
+            |batches, is_over| reader.read_records(audit, batches, is_over),
+            |told| take_all(told, staging, control),
+        )
+    {
+        return read?.1;
+    }
+    reader.read_records(audit, &mut &*staging, &|| false)
+}
+
+/// Runs `work` on a thread of its own and `act`, which takes what it tells, on this one; `None` where
+/// no thread can be had. An error of `act` is told before one of `work`.
+fn beside<A, T: Send>(
+    work: impl FnOnce(&mut Batches, &dyn Fn() -> bool) -> Result<T> + Send,
+    act: impl FnOnce(&Receiver<Batch>) -> Result<A>,
+) -> Option<Result<(A, Result<T>)>> {
     let (teller, told) = mpsc::sync_channel(WAITING);
     let is_over = AtomicBool::new(false);
     let is_over = &is_over;
@@ -68,37 +113,31 @@ fn read_beside(
                 open: Vec::new(),
                 open_bytes: 0,
             };
-            let head = reader
-                .read_manifest_at(place, &mut batches, &|| is_over.load(Ordering::Relaxed))?;
+            let done = work(&mut batches, &|| is_over.load(Ordering::Relaxed))?;
             batches.send()?;
-            Ok(head)
+            Ok(done)
         };
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
-        let reading = thread.spawn_scoped(scope, work).ok()?;
-        let audited = audit(reader, staging, control, &told);
-        let audited = audited.and_then(|audit| {
-            while let Ok(batch) = told.recv() {
-                control.ensure_not_interrupted()?;
-                batch.take(staging)?;
-            }
-            Ok(audit)
-        });
-        if audited.is_err() {
+        let working = thread.spawn_scoped(scope, work).ok()?;
+        let acted = act(&told);
+        if acted.is_err() {
             is_over.store(true, Ordering::Relaxed);
         }
         // Whoever still has something to tell ends there.
         drop(told);
-        let head = reading
+        let done = working
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Some(audited.and_then(|audit| {
-            // The same bytes say the same, unless somebody writes them.
-            if !place.is_that_of(&audit) {
-                return Err(reader.changing());
-            }
-            Ok((audit, head?))
-        }))
+        Some(acted.map(|acted| (acted, done)))
     })
+}
+
+fn take_all(told: &Receiver<Batch>, staging: &Staging, control: &Control) -> Result<()> {
+    while let Ok(batch) = told.recv() {
+        control.ensure_not_interrupted()?;
+        batch.take(staging)?;
+    }
+    Ok(())
 }
 
 fn audit(

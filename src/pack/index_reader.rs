@@ -53,11 +53,12 @@ impl PackReader {
     ///
     /// # Errors
     /// [`crate::error::Error::Refused`] where the bytes are damaged or too many, or are no records. Errors of
-    /// `sink` end the reading.
+    /// `sink` end the reading, and so does `is_over`.
     pub(crate) fn read_records(
         &self,
         audit: &AuditReport,
         sink: &mut dyn ManifestSink,
+        is_over: &dyn Fn() -> bool,
     ) -> Result<Option<(Observed, u64)>> {
         let Some(location) = &audit.records else {
             return Ok(None);
@@ -73,7 +74,7 @@ impl PackReader {
         let mut scratch = Scratch::new();
         let stream = MemberStream::new(&self.file, &mut scratch, location, &name);
         let (pack, limits) = (self.path(), &self.limits);
-        record_lines::read(stream, &name, pack, limits, sink, &|| false).map(Some)
+        record_lines::read(stream, &name, pack, limits, sink, is_over).map(Some)
     }
 
     /// Reads the dense vectors, whose numbers mean nothing here; `None` where there are none.
