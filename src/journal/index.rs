@@ -177,10 +177,12 @@ impl Journal {
     }
 
     /// Returns how many files the trees have that were put in place by what was committed after the
-    /// event `seq`.
+    /// event `seq`; of those at one root the last.
     pub(crate) fn files_put_since(&self, seq: i64) -> Result<u64> {
-        let query = "SELECT coalesce(sum(tx_plan.files), 0) FROM event JOIN tx_plan ON tx_plan.tx = event.tx
-                     WHERE event.kind = 'committed' AND event.seq > ?1";
+        // With `max` the other column is that of its row.
+        let query = "SELECT coalesce(sum(files), 0) FROM (
+                       SELECT files, max(seq) FROM event JOIN tx_plan ON tx_plan.tx = event.tx JOIN tx ON tx.id = event.tx
+                       WHERE event.kind = 'committed' AND seq > ?1 GROUP BY uri)";
         self.connection
             .query_row(query, [seq], |row| row.get::<_, i64>(0))
             .context("read the journal")

@@ -72,10 +72,13 @@ pub(super) fn read(
         let parsed = match line {
             Next::Whole(length) => {
                 let line = window.waiting().get(..length).unwrap_or_default();
-                let parsed = parse(
-                    &mut serde_json::Deserializer::from_slice(line),
-                    &mut reading,
-                );
+                let parsed = if line.trim_ascii().is_empty() {
+                    let what = "the line is empty, expected an index record";
+                    Err(serde_json::Error::custom(what))
+                } else {
+                    let mut json = serde_json::Deserializer::from_slice(line);
+                    parse(&mut json, &mut reading)
+                };
                 window.consume(length.saturating_add(1));
                 parsed
             }

@@ -939,15 +939,20 @@ fn a_large_tree_is_not_read_for_the_index_before_somebody_asks() {
         |pack, number| pack.file(&format!("note{number}.md"), format!("word{number}")),
     );
     let pack = pack.write(&store.beside("many.ovpack"));
-    let imported = store.run(["import", pack.as_str(), "viking://resources"]);
-    assert_eq!(imported.code, Some(0), "{imported:?}");
-    assert!(
-        imported
-            .stderr
-            .contains("1001 files to be read before they can be searched"),
-        "{imported:?}"
-    );
-    assert!(!store.at(".ovpack/index.db").exists());
+    // What is replaced need not be read any more.
+    for on_conflict in ["fail", "overwrite"] {
+        let options = ["--on-conflict", on_conflict];
+        let import = ["import", pack.as_str(), "viking://resources"];
+        let imported = store.run(import.into_iter().chain(options));
+        assert_eq!(imported.code, Some(0), "{imported:?}");
+        assert!(
+            imported
+                .stderr
+                .contains("1001 files to be read before they can be searched"),
+            "{imported:?}"
+        );
+        assert!(!store.at(".ovpack/index.db").exists());
+    }
     let found = store.run(["find", "word1000", "--json"]);
     let hit = &found.result()["hits"][0];
     assert_eq!(

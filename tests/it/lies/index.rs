@@ -217,6 +217,10 @@ fn texts() -> Vec<Lie> {
             "a scalar that is an object",
             b"{\"scalars\":{\"name\":{}}}\n",
         ),
+        text("an empty line at the end", |text| {
+            [&text, "\n"].concat().into()
+        })
+        .says(&["the line is empty", "line 4"]),
         text("records that begin with a mark", |text| {
             [b"\xef\xbb\xbf", text.as_bytes()].concat()
         })
