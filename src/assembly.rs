@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::entry_path::EntryPath;
 use crate::error::{Error, Result};
 use crate::fsops::{self, Dir, Stat};
-use crate::slot::SlotTree;
+use crate::slot::{SlotTree, SlotWriter};
 use crate::staging::{Staging, TreeRow};
 use crate::stat_cache::StatCache;
 
@@ -38,10 +38,8 @@ pub(crate) fn assemble(
     cache: Option<&mut StatCache>,
     control: &Control,
 ) -> Result<()> {
-    staging.for_each_staged_directory(&mut |path| match slot_of(slots, path) {
-        Some(slot) => slot.create_dir(path),
-        None => Ok(()),
-    })?;
+    let mut writer = SlotWriter::new(slots);
+    staging.for_each_staged_directory(&mut |path| writer.create_dir(path))?;
     copy_files(staging, slots, choose, cache, control)?;
     set_modes(staging, slots)
 }

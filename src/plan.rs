@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::entry_path::{EntryKind, EntryPath};
 use crate::error::{Error, Result};
 use crate::fsops::Dir;
-use crate::staging::{LiveRow, StagedRow, Staging, Tree};
+use crate::staging::{LiveRow, LiveRows, StagedRow, Staging, Tree};
 use crate::stat_cache::{self, StatCache};
 use crate::tree::{self, TreeDigest};
 use crate::uri::Uri;
@@ -96,7 +96,10 @@ pub(crate) fn scan_all(
     control.begin(Phase::Scanning, 0, 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut unread = Vec::new();
-    let mut live_rows = staging.live_rows()?;
+    let mut live_rows = match into {
+        Tree::Live => Some(staging.live_rows()?),
+        Tree::Staged => None,
+    };
     if let Some(cache) = cache.as_deref_mut() {
         cache.begin_scan();
     }
@@ -121,13 +124,13 @@ pub(crate) fn scan_all(
                 }
             }
         };
-        match into {
-            Tree::Live => live_rows.add(&LiveRow {
+        match &mut live_rows {
+            Some(live_rows) => live_rows.add(&LiveRow {
                 path: found.path,
                 stat: &stat,
                 sha256,
             })?,
-            Tree::Staged => staging.stage(&StagedRow {
+            None => staging.stage(&StagedRow {
                 path: found.path.to_string(),
                 kind: found.kind,
                 mode: stat.mode,
@@ -146,7 +149,7 @@ pub(crate) fn scan_all(
         cache.end_scan();
     }
     walked?;
-    live_rows.finish()?;
+    live_rows.map_or(Ok(()), LiveRows::finish)?;
     unread.into_iter().try_for_each(wrong)
 }
 

@@ -88,14 +88,6 @@ impl SlotTree {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Makes a directory; the one above must be there.
-    pub(crate) fn create_dir(&mut self, live_path: &str) -> Result<()> {
-        let mut open = self.open.take();
-        let made = self.make_dir(live_path, &mut open);
-        self.open = open;
-        made
-    }
-
     /// Makes a directory; `open` is the one that the same writer used last.
     fn make_dir(&self, live_path: &str, open: &mut Option<(String, Dir)>) -> Result<()> {
         let path = self.path_in_slot(live_path);

@@ -108,7 +108,8 @@ impl Rows {
 
 impl CarriedRecord {
     /// Returns the scalars that travel: those that the pack gave, and those that follow from the
-    /// place. Where the text that describes a directory is another one by now, so is its abstract.
+    /// place. Where the text that describes a directory is another one by now, or is gone, the abstract
+    /// is that of its file, if there is one: so will a commit take it in.
     pub(super) fn scalars(
         &self,
         texts: [Option<&str>; 2],
@@ -119,16 +120,19 @@ impl CarriedRecord {
             serde_json::from_str(&self.scalars).unwrap_or_default();
         scalars.insert("context_type".to_owned(), Value::from(context_type));
         scalars.insert("level".to_owned(), Value::from(level));
-        if let Some(text) = texts[0].filter(|_| self.is_stale && level < 2) {
-            scalars.insert("abstract".to_owned(), Value::from(text));
+        if self.is_stale && level < 2 {
+            match texts[0] {
+                Some(text) => scalars.insert("abstract".to_owned(), Value::from(text)),
+                None => scalars.remove("abstract"),
+            };
         }
         scalars
     }
 
-    /// Returns the text: the pack's, or that of the file where it is another one by now.
-    pub(super) fn text<'a>(&'a self, file: Option<&'a str>) -> Option<&'a str> {
-        if self.is_stale {
-            return file.or(self.text.as_deref());
+    /// Returns the text: the pack's, or that of the file where it is another one by now, if there is one.
+    pub(super) fn text<'a>(&'a self, level: u8, file: Option<&'a str>) -> Option<&'a str> {
+        if self.is_stale && level < 2 {
+            return file;
         }
         self.text.as_deref().or(file)
     }

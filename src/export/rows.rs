@@ -234,7 +234,7 @@ impl ManifestRows for Rows {
                 give(&ManifestRecord {
                     level,
                     scalars: Scalars::Carried(scalars),
-                    text: record.text(text),
+                    text: record.text(level, text),
                     kind: record.kind,
                     dense: None,
                     user_id: user_id.clone(),

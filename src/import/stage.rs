@@ -129,7 +129,7 @@ pub(super) fn stage(
     if let Some(syncer) = &tx.syncer {
         syncer.begin_last()?;
     }
-    if taking.is_everything() {
+    if files == FileRows::AfterTheirBytes {
         unpack::stage_files(&intake.staging, roots, &units, &left_out)?;
     }
     if !taking.is_merge {

@@ -100,7 +100,7 @@ fn check_records(
     journal.for_each_indexed(uri.path(), &mut |row| {
         records = records.saturating_add(1);
         describing.remove(&(row.path.clone(), row.level));
-        let is_of_other_abstract = abstracts.differ_from(&row, &describing);
+        let is_of_other_abstract = abstracts.take(&row, &describing);
         let fault = match &row.says {
             _ if record::indexable(&row.path).is_none() => Some("orphan"),
             None => Some("unsaid"),
@@ -133,7 +133,7 @@ struct Abstracts {
 impl Abstracts {
     /// Takes the next record, in the order of paths and levels; returns whether it follows from an
     /// overview and names another abstract than the directory has.
-    fn differ_from(&mut self, row: &IndexedRow, describing: &Describing) -> bool {
+    fn take(&mut self, row: &IndexedRow, describing: &Describing) -> bool {
         let says = row.says.as_ref();
         if row.level == 0 {
             self.path.clone_from(&row.path);

@@ -110,6 +110,7 @@ impl Best {
 /// Documents from which on two threads read the vectors: opening the database once more and a thread cost
 /// about as much as reading those of half of them.
 const HALVED_FROM: i64 = 10_000;
+
 /// Returns the documents with the passages that lie closest to a question's vector, best first: at
 /// most so many, and none that points elsewhere.
 pub(super) fn nearest(

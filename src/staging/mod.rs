@@ -35,7 +35,7 @@ use crate::uri::Uri;
 use waiting::Waiting;
 
 pub(crate) use index_changes::Keeps;
-pub(crate) use live_rows::LiveRow;
+pub(crate) use live_rows::{LiveRow, LiveRows};
 pub(crate) use pack_rows::RecordRow;
 pub(crate) use reading::scalars_of;
 pub(crate) use stale_index::StaleRecord;

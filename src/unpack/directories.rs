@@ -197,3 +197,134 @@ fn make_each(
     made.is_all.store(true, Ordering::Release);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::entry_path::EntryKind;
+    use crate::fsops::Dir;
+    use crate::id::SlotId;
+    use crate::layout::Layout;
+    use crate::slot::Ownership;
+    use crate::staging::StagedRow;
+
+    struct Fixture {
+        held: tempfile::TempDir,
+        staging: Staging,
+        slots: Vec<SlotTree>,
+    }
+
+    /// Directories to be made in a slot for all of the live root.
+    fn fixture(paths: &[&str]) -> Fixture {
+        let held = tempfile::tempdir().expect("a directory");
+        let root = Dir::open(Utf8Path::from_path(held.path()).expect("UTF-8")).expect("opened");
+        let ownership = Ownership::from(&root.stat().expect("asked"));
+        let layout = Layout::create(root, false).expect("made");
+        let staging = Staging::make(None).expect("made");
+        for path in paths {
+            let row = StagedRow {
+                path: (*path).to_owned(),
+                kind: EntryKind::Directory,
+                mode: ownership.mode,
+                bytes: 0,
+                sha256: None,
+            };
+            staging.stage(&row).expect("staged");
+        }
+        let slot = SlotTree::make(&layout, SlotId(1), "", ownership).expect("made");
+        Fixture {
+            held,
+            staging,
+            slots: vec![slot],
+        }
+    }
+
+    impl Fixture {
+        fn make_while(&self, jobs: usize, fill: impl FnOnce(&Made) -> Result<()>) -> Result<()> {
+            let jobs = Jobs::new(NonZeroUsize::new(jobs).expect("some"));
+            make_while("x.ovpack".into(), &self.staging, &self.slots, jobs, fill)
+        }
+
+        fn tree(&self) -> std::path::PathBuf {
+            self.held.path().join(".ovpack/slots/1/tree")
+        }
+
+        fn has_all(&self, paths: &[&str]) -> bool {
+            let tree = self.tree();
+            paths.iter().all(|path| tree.join(path).is_dir())
+        }
+    }
+
+    #[test]
+    fn each_directory_is_there_for_who_waited_for_it_and_in_the_end_all_are() {
+        // More than are handed over at a time, and names that sort around the slash.
+        let numbered: Vec<_> = (0..3 * BATCH).map(|at| format!("n/{at:04}")).collect();
+        let names = ["", "a", "a!", "a/b", "a/b/c", "a0", "n", "z"];
+        let paths: Vec<_> = names
+            .into_iter()
+            .chain(numbered.iter().map(String::as_str))
+            .collect();
+        for jobs in [1, 2, 8] {
+            let waited = fixture(&paths);
+            let tree = &waited.tree();
+            let wait = |made: &Made, path: &str| {
+                made.wait_for(path)?;
+                assert!(tree.join(path).is_dir(), "{path}");
+                Ok(())
+            };
+            let filled = waited.make_while(jobs, |made| {
+                thread::scope(|scope| {
+                    let waiting =
+                        ["z", "a/b/c", "n/0500"].map(|path| scope.spawn(move || wait(made, path)));
+                    waiting
+                        .into_iter()
+                        .try_for_each(|waiting| waiting.join().expect("no panic"))
+                })
+            });
+            filled.expect("made");
+            assert!(waited.has_all(&paths), "{jobs}");
+            let unwaited = fixture(&paths);
+            unwaited.make_while(jobs, |_| Ok(())).expect("made");
+            assert!(unwaited.has_all(&paths), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn who_waits_in_vain_is_told_and_the_reason_is_why_it_was_not_made() {
+        let unholdable = "m".repeat(256);
+        for jobs in [1, 2] {
+            let fixture = fixture(&["", "a", &unholdable, "z"]);
+            let mut waited = None;
+            let made = fixture.make_while(jobs, |made| {
+                let waits = made.wait_for("z");
+                waited = Some(waits.is_err());
+                waits
+            });
+            let error = made.expect_err("a name too long");
+            assert_eq!(error.code(), "name-unholdable", "{error}");
+            // With one job nobody begins to fill what cannot be made.
+            assert_eq!(waited, (jobs > 1).then_some(true));
+        }
+    }
+
+    #[test]
+    fn who_cannot_fill_ends_the_making_and_says_why() {
+        let paths: Vec<_> = (0..50 * BATCH).map(|at| format!("{at:06}")).collect();
+        let paths: Vec<_> = [""]
+            .into_iter()
+            .chain(paths.iter().map(String::as_str))
+            .collect();
+        let fixture = fixture(&paths);
+        let filled = fixture.make_while(2, |_| {
+            Err(Error::FileChanging {
+                path: "reason".into(),
+            })
+        });
+        assert!(
+            matches!(filled, Err(Error::FileChanging { .. })),
+            "{filled:?}"
+        );
+    }
+}

@@ -194,7 +194,23 @@ fn a_directory_that_loses_its_text_keeps_the_rest() {
     let store = store();
     import(&store, described(), OnConflict::Fail);
     std::fs::remove_file(store.path.join("viking/resources/z/sub/.abstract.md")).unwrap();
+    // What is packed before a commit is what the commit makes of it.
+    let exported = || {
+        store.export("viking://resources/z", "again").unwrap();
+        let again = store.beside("again.ovpack");
+        let again = inspect(&again, &ovpack::VerifyOptions::default()).unwrap();
+        std::fs::remove_file(store.beside("again.ovpack")).unwrap();
+        let mut records = again.index_records.into_iter();
+        let record = records.find(|record| record.path == "sub");
+        let record = record.expect("a record");
+        (record.scalars, record.text)
+    };
+    let before = exported();
+    assert_eq!(before.0["description"], "subdescr");
+    assert!(!before.0.contains_key("abstract"), "{:?}", before.0);
+    assert_eq!(before.1, None);
     import(&store, pack(&[("other", "x")]), OnConflict::Merge);
+    assert_eq!(exported(), before);
     let record = told(&store)[&("resources/z/sub".to_owned(), 0)].clone();
     assert_eq!(record, said([Some("pack"), Some("subname"), None, None]));
     assert_eq!(hits(&store, "suba"), []);
